@@ -1,0 +1,75 @@
+//! Who is calling: the `Authorization` header, checked.
+//!
+//! [`basic`] reads the header, [`password`] hashes and compares, [`api_key`] knows the shape of a key's value,
+//! [`caller`] is the answer, [`store`] its one query, [`last_used`] remembers when a key was used.
+
+pub mod api_key;
+mod basic;
+pub mod caller;
+pub mod last_used;
+pub mod password;
+mod store;
+
+use axum::http::{HeaderMap, header};
+
+use crate::{
+    error::{Error, Result},
+    secret::Secret,
+    state::App,
+};
+use caller::{Caller, Credential};
+
+/// The user name that says: the password is the value of an API key.
+const API_KEY_USER: &str = "_api_key";
+
+/// Finds out who is calling. Every refusal is the same answer; its reason goes to the log.
+///
+/// # Errors
+/// [`Error::Unauthenticated`], or what keeps the database from being asked.
+pub async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller> {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let value = given.next().ok_or(Error::Unauthenticated("no Authorization header"))?;
+    if given.next().is_some() {
+        return Err(Error::Unauthenticated("more than one Authorization header"));
+    }
+    let login = basic::parse(value.as_bytes()).map_err(Error::Unauthenticated)?;
+    if login.username == API_KEY_USER {
+        by_api_key(app, &login.password).await
+    } else {
+        by_password(app, &login.username, login.password).await
+    }
+}
+
+/// Costs one hash, whether the user exists, has a password, or gave the right one.
+async fn by_password(app: &App, username: &str, password: Secret) -> Result<Caller> {
+    let found = store::find_by_username(app, username).await?;
+    let phc = found.as_ref().and_then(|user| user.phc.clone());
+    let known = phc.is_some();
+    let verdict = app.hasher.verify(password, phc).await?;
+    let Some(user) = found.filter(|_| known && verdict.is_right) else {
+        return Err(Error::Unauthenticated("unknown user, no password, or a wrong one"));
+    };
+    if let Some(stronger) = verdict.rehashed {
+        store::replace_hash(app, user.id, user.phc.as_deref().unwrap_or_default(), &stronger).await?;
+    }
+    Ok(Caller { id: user.id, username: user.username, account: user.account, credential: Credential::Password })
+}
+
+async fn by_api_key(app: &App, value: &Secret) -> Result<Caller> {
+    let presented = api_key::Presented::parse(value).ok_or(Error::Unauthenticated("not the value of an API key"))?;
+    let found = store::find_by_key_id(app, &presented.id).await?;
+    let right = presented.has_hash(found.as_ref().map(|key| key.secret_hash.as_slice()));
+    let now = app.clock.now();
+    let Some(key) = found.filter(|_| right) else {
+        return Err(Error::Unauthenticated("unknown API key"));
+    };
+    if key.revoked_at.is_some() {
+        return Err(Error::Unauthenticated("revoked API key"));
+    }
+    if key.expires_at <= now {
+        return Err(Error::Unauthenticated("expired API key"));
+    }
+    app.last_used.note(&presented.id, now);
+    let credential = Credential::ApiKey { id: presented.id };
+    Ok(Caller { id: key.user_id, username: key.username, account: key.account, credential })
+}

@@ -1,0 +1,93 @@
+//! The queries that sign a caller in. Users of an account that is being deleted do not exist any more.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    error::Result,
+    identity::accounts::{Account, AccountState, AccountType},
+    state::App,
+};
+
+/// A user, with what proves it.
+pub struct FoundUser {
+    pub id: Uuid,
+    pub username: String,
+    pub account: Account,
+    pub phc: Option<String>,
+}
+
+/// A live key, with its user.
+pub struct FoundKey {
+    pub user_id: Uuid,
+    pub username: String,
+    pub account: Account,
+    pub secret_hash: Vec<u8>,
+    pub revoked_at: Option<OffsetDateTime>,
+    pub expires_at: OffsetDateTime,
+}
+
+pub async fn find_by_username(app: &App, username: &str) -> Result<Option<FoundUser>> {
+    let row = sqlx::query!(
+        r#"select u.id, u.username, p.phc as "phc?", a.id as account_id, a.name, a.type as "kind: AccountType",
+                  a.state as "state: AccountState", a.email,
+                  a.created_at, a.last_updated
+           from users u join accounts a on a.id = u.account_id left join passwords p on p.user_id = u.id
+           where u.username = $1 and u.type = 'native' and a.state <> 'deleting'"#,
+        username
+    )
+    .fetch_optional(&mut *app.db.read().await?)
+    .await?;
+    Ok(row.map(|row| {
+        let account = Account {
+            id: row.account_id,
+            name: row.name,
+            kind: row.kind,
+            state: row.state,
+            email: row.email,
+            created_at: row.created_at,
+            last_updated: row.last_updated,
+        };
+        FoundUser { id: row.id, username: row.username, account, phc: row.phc }
+    }))
+}
+
+pub async fn find_by_key_id(app: &App, key_id: &str) -> Result<Option<FoundKey>> {
+    let row = sqlx::query!(
+        r#"select k.secret_hash, k.revoked_at, k.expires_at, u.id as user_id, u.username, a.id as account_id, a.name,
+                  a.type as "kind: AccountType",
+                  a.state as "state: AccountState", a.email, a.created_at, a.last_updated
+           from api_keys k join users u on u.id = k.user_id join accounts a on a.id = u.account_id
+           where k.id = $1 and k.deleted_at is null and u.type = 'native' and a.state <> 'deleting'"#,
+        key_id
+    )
+    .fetch_optional(&mut *app.db.read().await?)
+    .await?;
+    Ok(row.map(|row| {
+        let account = Account {
+            id: row.account_id,
+            name: row.name,
+            kind: row.kind,
+            state: row.state,
+            email: row.email,
+            created_at: row.created_at,
+            last_updated: row.last_updated,
+        };
+        FoundKey {
+            user_id: row.user_id,
+            username: row.username,
+            account,
+            secret_hash: row.secret_hash,
+            revoked_at: row.revoked_at,
+            expires_at: row.expires_at,
+        }
+    }))
+}
+
+/// Puts a stronger hash of the same password in the place of `old`, unless the password was changed meanwhile.
+pub async fn replace_hash(app: &App, user_id: Uuid, old: &str, stronger: &str) -> Result<()> {
+    sqlx::query!("update passwords set phc = $3 where user_id = $1 and phc = $2", user_id, old, stronger)
+        .execute(&mut *app.db.read().await?)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! What `kedge` does on the command line: one command a file.
+
+mod admin;
+mod database;
+mod healthcheck;
+mod serve;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    authn::password::HashError,
+    authz::roles::RoleProblems,
+    config::{Config, ConfigProblems},
+    db::{MigrateError, managed::ManagedError},
+    error::Error,
+    http::openapi::document_json,
+    logging::LogError,
+};
+
+/// An open server for Anchore's V2 API: accounts, users and API keys.
+///
+/// Without a command it serves, on 127.0.0.1:8228. Without a database URL it runs a private PostgreSQL of its own
+/// in its data directory. At the first start it makes the user `admin` and, where no password is configured, prints
+/// one once.
+#[derive(Debug, Parser)]
+#[command(version, after_long_help = ENVIRONMENT)]
+pub struct Arguments {
+    /// Configuration file (YAML); `kedge config` prints every key
+    #[arg(long, short, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const ENVIRONMENT: &str = "\
+Environment:
+  KEDGE_CONFIG          configuration file, where --config is not given
+  KEDGE_LISTEN          address and port to listen on
+  KEDGE_DATABASE_URL    PostgreSQL to use; without it Kedge runs its own
+  KEDGE_DATA_DIR        where Kedge keeps its own PostgreSQL
+  KEDGE_ADMIN_PASSWORD  password of the user admin, at the first start only
+  KEDGE_LOG             log level (error, warn, info, debug, trace) or directives
+
+Every key of the configuration is a variable, too: server.external_url is KEDGE_SERVER__EXTERNAL_URL. Secrets are
+also read from a file: KEDGE_DATABASE_URL_FILE, KEDGE_ADMIN_PASSWORD_FILE. A variable wins over the file.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API (what Kedge does without a command)
+    Serve,
+    /// Bring the database's schema up to date and stop; safe to run from several nodes at once
+    Migrate,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Ask the Kedge that listens here whether it is healthy; exit status 0 if so (for containers)
+    Healthcheck,
+    /// Print the effective configuration, secrets redacted
+    Config,
+    /// Administration that needs no sign-in
+    #[command(subcommand)]
+    Admin(AdminCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Set a new password for a user of the account admin, and print it
+    ResetPassword {
+        /// The user
+        #[arg(default_value = "admin")]
+        username: String,
+        /// Read the new password from standard input instead of making one
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("the configuration is wrong:\n{0}")]
+    Config(#[from] ConfigProblems),
+    #[error(transparent)]
+    Managed(#[from] ManagedError),
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    #[error("cannot use database.url: {0}")]
+    DatabaseUrl(sqlx::Error),
+    #[error("cannot listen on {0}: {1}")]
+    Listen(std::net::SocketAddr, std::io::Error),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    #[error(transparent)]
+    Roles(#[from] RoleProblems),
+    #[error("{}", told(.0))]
+    Request(#[from] Error),
+    #[error("{0}")]
+    Other(String),
+}
+
+/// An internal error hides its cause from clients; the operator at the terminal is told.
+fn told(error: &Error) -> String {
+    match error {
+        Error::Internal(source) => source.to_string(),
+        told => told.to_string(),
+    }
+}
+
+impl Failure {
+    const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Runs a command to its end.
+pub async fn run(arguments: Arguments) -> ExitCode {
+    match dispatch(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("kedge: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
+    let command = arguments.command.unwrap_or(Command::Serve);
+    if matches!(command, Command::Openapi) {
+        print!("{}", document_json().map_err(|error| Failure::Other(error.to_owned()))?);
+        return Ok(());
+    }
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let config = Config::load(arguments.config.as_deref(), &environment, nix::unistd::geteuid().is_root())?;
+    match command {
+        Command::Serve => serve::serve(config).await,
+        Command::Migrate => database::migrate(&config).await,
+        Command::Healthcheck => healthcheck::healthcheck(config.listen).await,
+        Command::Admin(AdminCommand::ResetPassword { username, password_stdin }) => {
+            admin::reset_password(config, &username, password_stdin).await
+        }
+        Command::Config => {
+            print!("{}", config.to_yaml());
+            Ok(())
+        }
+        Command::Openapi => Ok(()),
+    }
+}

@@ -1,0 +1,154 @@
+//! `kedge serve`: from a configuration to a server, and back to nothing running.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use super::{Failure, database::Database};
+use crate::{
+    authn::{last_used, password::Hasher},
+    authz::roles::RoleTable,
+    clock::{Clock, Random},
+    config::Config,
+    db::{self, Db, managed::ManagedPostgres},
+    identity::{bootstrap, collector},
+    logging::{self, LogLevel},
+    secret::Secret,
+    state::{App, State},
+};
+
+/// How long requests in flight are waited for once the server is told to stop.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// Serves until SIGTERM or SIGINT, or until the private PostgreSQL dies.
+pub async fn serve(config: Config) -> Result<(), Failure> {
+    let log_level = logging::init(&config.logging, std::io::stderr)?;
+    if config.server.external_url.is_none() {
+        tracing::warn!("server.external_url is not set: links say {}", config.server.external_url());
+    }
+    let random = Arc::new(Random::System);
+    let mut database = Database::to_serve(&config, &random).await?;
+    let options = database.options.clone();
+    let served = serve_on(config, options, database.managed.as_mut(), random, log_level).await;
+    database.release().await?;
+    served
+}
+
+async fn serve_on(
+    config: Config,
+    options: PgConnectOptions,
+    managed: Option<&mut ManagedPostgres>,
+    random: Arc<Random>,
+    log_level: LogLevel,
+) -> Result<(), Failure> {
+    let app = build(config, &options, random, log_level).await?;
+    let listen = app.config.listen;
+    let listener = TcpListener::bind(listen).await.map_err(|error| Failure::Listen(listen, error))?;
+    let address = listener.local_addr().map_err(|error| Failure::Listen(listen, error))?;
+    tracing::info!("listening on http://{address}");
+    let collector = tokio::spawn(collector::run(Arc::clone(&app)));
+    let writer = tokio::spawn(write_last_used(Arc::clone(&app)));
+    let ended = run(&app, listener, managed).await;
+    collector.abort();
+    writer.abort();
+    report_unwritten(&app).await;
+    app.db.close().await;
+    ended
+}
+
+/// The state, on a database that is brought up to date.
+async fn build(
+    mut config: Config,
+    options: &PgConnectOptions,
+    random: Arc<Random>,
+    log_level: LogLevel,
+) -> Result<App, Failure> {
+    let schema_version = db::migrate(options).await?;
+    let db = Db::new(options.clone(), config.database.pool_size);
+    let hasher = Hasher::new(Arc::clone(&random))?;
+    let clock = Clock::System;
+    if let Some(password) = bootstrap::first_start(&db, &mut config, &hasher, &clock, &random).await? {
+        print_first_password(&password);
+    }
+    Ok(Arc::new(State {
+        config,
+        db,
+        schema_version,
+        clock,
+        random,
+        hasher,
+        roles: RoleTable::built_in()?,
+        last_used: last_used::LastUsed::default(),
+        collector: collector::Collector::default(),
+        log_level,
+    }))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the password that nobody chose is shown to the operator, once")]
+fn print_first_password(password: &Secret) {
+    println!("First start: the user admin was made. Its password, shown this once:\n\n    {}\n", password.reveal());
+}
+
+/// Runs the server until it is told to stop, then lets what is in flight finish.
+async fn run(app: &App, listener: TcpListener, managed: Option<&mut ManagedPostgres>) -> Result<(), Failure> {
+    let (stop, mut stopped) = watch::channel(false);
+    let drained = async move {
+        // The sender lives as long as this function; an error would mean that it is over.
+        drop(stopped.wait_for(|stop| *stop).await);
+    };
+    let service = crate::app(Arc::clone(app));
+    let server = tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(drained).await });
+    let reason = tokio::select! {
+        told = told_to_stop() => told,
+        lost = lost_database(managed) => Err(lost),
+    };
+    stop.send_replace(true);
+    match tokio::time::timeout(DRAIN, server).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => tracing::error!(error = &error as &dyn std::error::Error, "the server failed"),
+        Ok(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "the server failed"),
+        Err(_) => tracing::warn!("some requests were still running {} s after the end", DRAIN.as_secs()),
+    }
+    reason
+}
+
+async fn told_to_stop() -> Result<(), Failure> {
+    let no_signal = |error| Failure::Other(format!("cannot wait for signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("told to stop: finishing what is in flight");
+    Ok(())
+}
+
+/// Never resolves where the database is not ours.
+async fn lost_database(managed: Option<&mut ManagedPostgres>) -> Failure {
+    match managed {
+        Some(managed) => managed.exited().await.into(),
+        None => std::future::pending().await,
+    }
+}
+
+async fn write_last_used(app: App) {
+    loop {
+        tokio::time::sleep(last_used::WRITE_EVERY).await;
+        report_unwritten(&app).await;
+    }
+}
+
+async fn report_unwritten(app: &App) {
+    if let Err(error) = app.last_used.write(&app.db).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "could not write when keys were used, trying again later"
+        );
+    }
+}

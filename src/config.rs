@@ -1,0 +1,144 @@
+//! Configuration: built-in defaults, then a YAML file, then the environment.
+//!
+//! `config/default.yaml` is the only list of known keys. Everything is checked before the server starts, and all
+//! problems are reported together. What the values are used for does not belong here.
+
+mod build;
+mod checks;
+mod environment;
+mod file;
+mod keys;
+mod service_links;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::secret::Secret;
+use keys::Known;
+use settings::Settings;
+
+/// What `to_yaml` shows for a secret, and what is refused as the value of one.
+const REDACTED: &str = "[redacted]";
+
+/// The effective configuration; each field is the key of the same name in `config/default.yaml`.
+#[derive(Debug, Serialize)]
+pub struct Config {
+    pub listen: SocketAddr,
+    /// Resolved: never empty, even when the key is not set.
+    pub data_dir: PathBuf,
+    /// For the first start only.
+    #[serde(serialize_with = "redacted")]
+    pub default_admin_password: Option<Secret>,
+    /// For the first start only.
+    pub default_admin_email: String,
+    pub server: Server,
+    pub database: Database,
+    pub logging: Logging,
+    pub user_authentication: UserAuthentication,
+    pub cleanup: Cleanup,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Server {
+    /// Without a trailing slash; `None` when the operator set none, which deserves a warning.
+    pub external_url: Option<String>,
+    pub allow_plain_http: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Database {
+    /// `None`: Kedge runs a private `PostgreSQL`.
+    #[serde(serialize_with = "redacted")]
+    pub url: Option<Secret>,
+    pub pool_size: u32,
+    /// Directory with `initdb` and `postgres`.
+    pub programs: Option<PathBuf>,
+    pub managed_user: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Logging {
+    /// Directives that `tracing_subscriber::EnvFilter` accepts.
+    pub level: String,
+    pub structured: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct UserAuthentication {
+    pub max_api_key_age_days: u32,
+    pub max_api_keys_per_user: u32,
+    /// `None`: never removed.
+    #[serde(serialize_with = "days_or_minus_one")]
+    pub remove_deleted_user_api_keys_older_than_days: Option<u32>,
+    pub refuse_common_passwords: bool,
+}
+
+/// Pauses between two runs of each cleanup; at least one second.
+#[derive(Debug, Serialize)]
+pub struct Cleanup {
+    #[serde(rename = "api_keys_interval_seconds", serialize_with = "seconds")]
+    pub api_keys_interval: Duration,
+    #[serde(rename = "accounts_interval_seconds", serialize_with = "seconds")]
+    pub accounts_interval: Duration,
+}
+
+/// All that is wrong with a configuration, one sentence each; never shows a configured value of a secret.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigProblems(pub Vec<String>);
+
+impl Config {
+    /// Reads the defaults, then `file` (or else the file that `KEDGE_CONFIG` names), then the `KEDGE_…` variables.
+    ///
+    /// # Errors
+    /// Every unknown key or variable and every value that is not as expected.
+    pub fn load(file: Option<&Path>, environment: &[(String, String)], is_root: bool) -> Result<Self, ConfigProblems> {
+        let known = Known::built_in().map_err(|problem| ConfigProblems(vec![problem]))?;
+        let mut settings = Settings::from_defaults(&known);
+        let named = environment::variable(environment, environment::CONFIG_FILE).map(Path::new);
+        if let Some(path) = file.or(named) {
+            file::read(path, &known, &mut settings);
+        }
+        environment::read(environment, &known, &mut settings);
+        let config = build::config(&mut settings, environment, is_root);
+        match settings.into_problems() {
+            problems if problems.is_empty() => Ok(config),
+            problems => Err(ConfigProblems(problems)),
+        }
+    }
+
+    /// The configuration as YAML, with the keys of `config/default.yaml` in their order; secrets are redacted.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        // Text and numbers always serialize; if that ever changes, the operator reads why instead of nothing.
+        yaml_serde::to_string(self).unwrap_or_else(|error| format!("# cannot be shown as YAML: {error}\n"))
+    }
+}
+
+impl Server {
+    /// Where clients reach this server, without a trailing slash.
+    #[must_use]
+    pub fn external_url(&self) -> &str {
+        self.external_url.as_deref().unwrap_or("http://localhost:8228")
+    }
+}
+
+#[expect(clippy::ref_option, reason = "serde passes the field by reference")]
+fn redacted<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(|_| REDACTED).serialize(serializer)
+}
+
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
+fn days_or_minus_one<S: Serializer>(days: &Option<u32>, serializer: S) -> Result<S::Ok, S::Error> {
+    days.map_or(-1, i64::from).serialize(serializer)
+}
+
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.as_secs().serialize(serializer)
+}

@@ -1,0 +1,147 @@
+//! From settings to the typed configuration: the kind and bounds of each key, and what must hold between keys.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::settings::Settings;
+use super::{Cleanup, Config, Database, Logging, Server, UserAuthentication, checks, environment};
+
+pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], is_root: bool) -> Config {
+    // Asked here because reading the value forgets its source.
+    let listen_source = settings.source("listen");
+    let config = Config {
+        listen: listen(settings),
+        data_dir: data_dir(settings, environment, is_root),
+        default_admin_password: settings.secret(
+            "default_admin_password",
+            "expected 6 to 128 characters, no control characters, and not the redaction `kedge config` shows",
+            checks::admin_password,
+        ),
+        default_admin_email: settings.text(
+            "default_admin_email",
+            "expected an email address",
+            String::new(),
+            checks::email,
+        ),
+        server: server(settings),
+        database: database(settings),
+        logging: logging(settings),
+        user_authentication: user_authentication(settings),
+        cleanup: cleanup(settings),
+    };
+    refuse_public_plain_http(&config, &listen_source, settings);
+    config
+}
+
+fn listen(settings: &mut Settings) -> SocketAddr {
+    settings.text(
+        "listen",
+        "expected an IP address and a port, such as 127.0.0.1:8228 or [::1]:8228",
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        |text| text.parse().ok(),
+    )
+}
+
+fn data_dir(settings: &mut Settings, environment: &[(String, String)], is_root: bool) -> PathBuf {
+    let is_set = settings.is_set("data_dir");
+    let given = settings.optional_text("data_dir", "expected a directory", checks::directory);
+    if is_set {
+        return given.unwrap_or_default();
+    }
+    default_data_dir(environment, is_root).unwrap_or_else(|| {
+        settings.note(
+            "`data_dir` is not set and there is no home directory: expected `data_dir` (KEDGE_DATA_DIR) or HOME, \
+             an absolute path"
+                .to_owned(),
+        );
+        PathBuf::new()
+    })
+}
+
+/// `None` when the environment names no home. Relative paths are ignored, as the XDG base directory specification asks.
+fn default_data_dir(environment: &[(String, String)], is_root: bool) -> Option<PathBuf> {
+    if is_root {
+        return Some(PathBuf::from("/var/lib/kedge"));
+    }
+    let absolute = |name| environment::variable(environment, name).map(Path::new).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .map(|data_home| data_home.join("kedge"))
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share/kedge")))
+}
+
+fn server(settings: &mut Settings) -> Server {
+    Server {
+        external_url: settings.optional_text(
+            "server.external_url",
+            "expected an absolute URL with http:// or https://, without user, query or fragment, such as \
+             https://kedge.example.com",
+            |text| checks::external_url(&text),
+        ),
+        allow_plain_http: settings.flag("server.allow_plain_http"),
+    }
+}
+
+fn database(settings: &mut Settings) -> Database {
+    Database {
+        url: settings.secret(
+            "database.url",
+            "expected a URL that starts with postgres:// or postgresql://",
+            checks::database_url,
+        ),
+        pool_size: settings.number("database.pool_size", 1..=10_000),
+        programs: settings.optional_text("database.programs", "expected a directory", checks::directory),
+        managed_user: settings.optional_text(
+            "database.managed_user",
+            "expected the name of a system user",
+            checks::name,
+        ),
+    }
+}
+
+fn logging(settings: &mut Settings) -> Logging {
+    Logging {
+        level: settings.text(
+            "logging.level",
+            "expected a level (error, warn, info, debug, trace, off) or directives such as kedge=debug,sqlx=warn",
+            String::new(),
+            checks::log_directives,
+        ),
+        structured: settings.flag("logging.structured"),
+    }
+}
+
+fn user_authentication(settings: &mut Settings) -> UserAuthentication {
+    let days_until_removal: i32 =
+        settings.number("user_authentication.remove_deleted_user_api_keys_older_than_days", -1..=36_500);
+    UserAuthentication {
+        max_api_key_age_days: settings.number("user_authentication.max_api_key_age_days", 1..=36_500),
+        max_api_keys_per_user: settings.number("user_authentication.max_api_keys_per_user", 1..=100_000),
+        remove_deleted_user_api_keys_older_than_days: u32::try_from(days_until_removal).ok(),
+        refuse_common_passwords: settings.flag("user_authentication.refuse_common_passwords"),
+    }
+}
+
+fn cleanup(settings: &mut Settings) -> Cleanup {
+    Cleanup {
+        api_keys_interval: interval(settings, "cleanup.api_keys_interval_seconds"),
+        accounts_interval: interval(settings, "cleanup.accounts_interval_seconds"),
+    }
+}
+
+fn interval(settings: &mut Settings, key: &str) -> Duration {
+    let seconds: u32 = settings.number(key, 1..=u32::MAX);
+    Duration::from_secs(seconds.into())
+}
+
+fn refuse_public_plain_http(config: &Config, listen_source: &str, settings: &mut Settings) {
+    let listen = config.listen;
+    if listen.ip().to_canonical().is_loopback() || config.server.allow_plain_http {
+        return;
+    }
+    settings.note(format!(
+        "{listen_source}: other machines can reach {listen}, and passwords and keys would travel unencrypted: \
+         expected a loopback address (with a proxy that does TLS in front), or `server.allow_plain_http` \
+         (KEDGE_SERVER__ALLOW_PLAIN_HTTP) set to true"
+    ));
+}

@@ -1,0 +1,68 @@
+//! The one place where an error becomes HTTP.
+//!
+//! Application errors answer [`ApiErrorResponse`] (`application/json`, `detail` an object); a request that breaks
+//! the schema, an unknown route or method answers [`Problem`] (RFC 9457, `detail` a string): clients tell the two
+//! apart by that. Texts are made from the fields of [`Error`] alone, so no SQL, path or secret can get into one.
+
+mod database;
+mod kind;
+mod respond;
+
+pub use kind::ErrorKind;
+pub use respond::{ApiErrorResponse, Problem};
+
+use axum::http::StatusCode;
+
+use crate::authz::policy::Denial;
+
+/// What a handler or store function answers.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong, named by its meaning.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The one 401, whatever the cause; the cause is for the log.
+    #[error("unauthenticated: {0}")]
+    Unauthenticated(&'static str),
+    #[error("{0}")]
+    Forbidden(#[from] Denial),
+    #[error("{what} not found")]
+    NotFound { what: &'static str },
+    /// The account that `x-anchore-account` names; its text is matched by clients.
+    #[error("User account not found. Name={name}")]
+    UserAccountNotFound { name: String },
+    #[error("{what} already exists")]
+    AccountExists { what: &'static str },
+    #[error("{what} already exists")]
+    NameTaken { what: &'static str },
+    /// A body, parameter or path that breaks the schema.
+    #[error("'{field}' {why}")]
+    Malformed { field: String, why: String },
+    /// A well-formed request that the rules refuse.
+    #[error("{0}")]
+    Refused(String),
+    /// The state of a thing does not allow the change.
+    #[error("{0}")]
+    WrongState(String),
+    #[error("{0}")]
+    TooMany(String),
+    /// A request that failed before its content was judged: media type, size, method, path.
+    #[error("{status}: {detail}")]
+    Transport { status: StatusCode, detail: String },
+    #[error("unavailable: {0}")]
+    Unavailable(&'static str),
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// A field, parameter or body that breaks the schema.
+    pub fn malformed(field: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Malformed { field: field.into(), why: why.into() }
+    }
+
+    /// A failure nobody expected: logged whole, answered in one fixed sentence.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(source.into())
+    }
+}

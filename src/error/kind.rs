@@ -1,0 +1,63 @@
+//! The stable words of `error_type`, as `GET /v2/system/error-codes` lists them.
+
+use super::Error;
+use crate::authz::policy::Denial;
+
+/// Declares the words with what they mean.
+macro_rules! kinds {
+    ($($variant:ident = $name:literal, $description:literal;)+) => {
+        /// What kind of error it is: `error_type` on the wire.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ErrorKind { $(#[doc = $description] $variant,)+ }
+
+        impl ErrorKind {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            #[must_use]
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$variant => $description,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    AccountExists = "account_exists", "The name belongs to an account, perhaps one that is being deleted.";
+    AccountNotEnabled = "account_not_enabled", "The caller's account, or the one asked for, is disabled or being deleted.";
+    InternalError = "internal_error", "The server failed; the log tells why under the answer's x-request-id.";
+    LimitReached = "limit_reached", "A limit on how many there may be is reached.";
+    NameTaken = "name_taken", "A user or key of that name exists.";
+    NotAuthorized = "not_authorized", "The caller lacks the permission that the message names.";
+    NotFound = "not_found", "The thing that the path or the header names does not exist.";
+    NotWithApiKey = "not_with_api_key", "The operation needs the user's password: an API key may never do it.";
+    RequestRefused = "request_refused", "The request is well-formed, but the rules do not allow it.";
+    Unauthenticated = "unauthenticated", "No valid credential came with the request.";
+    Unavailable = "unavailable", "The server cannot answer now; trying again later may help.";
+    WrongState = "wrong_state", "The state of the thing does not allow this change.";
+}
+
+impl Error {
+    /// The kind of an application error; `None` for those that answer a [`super::Problem`].
+    pub(super) const fn kind(&self) -> Option<ErrorKind> {
+        Some(match self {
+            Self::Unauthenticated(_) => ErrorKind::Unauthenticated,
+            Self::Forbidden(Denial::Permission { .. }) => ErrorKind::NotAuthorized,
+            Self::Forbidden(Denial::AccountNotEnabled { .. }) => ErrorKind::AccountNotEnabled,
+            Self::Forbidden(Denial::NotWithApiKey) => ErrorKind::NotWithApiKey,
+            Self::NotFound { .. } | Self::UserAccountNotFound { .. } => ErrorKind::NotFound,
+            Self::AccountExists { .. } => ErrorKind::AccountExists,
+            Self::NameTaken { .. } => ErrorKind::NameTaken,
+            Self::Refused(_) => ErrorKind::RequestRefused,
+            Self::WrongState(_) => ErrorKind::WrongState,
+            Self::TooMany(_) => ErrorKind::LimitReached,
+            Self::Unavailable(_) => ErrorKind::Unavailable,
+            Self::Internal(_) => ErrorKind::InternalError,
+            Self::Malformed { .. } | Self::Transport { .. } => return None,
+        })
+    }
+}

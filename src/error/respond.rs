@@ -1,0 +1,123 @@
+//! The two bodies of an error, and which one an [`Error`] gets.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Error, ErrorKind};
+use crate::{authz::policy::Denial, http::json};
+
+/// An application error, of every operation.
+#[derive(Serialize, ToSchema)]
+pub struct ApiErrorResponse {
+    /// The HTTP status.
+    code: u16,
+    /// The HTTP status again, under the name that older clients read.
+    #[schema(extensions(("x-kedge-addition" = json!(true))))]
+    httpcode: u16,
+    /// A stable word; `GET /v2/system/error-codes` lists them.
+    error_type: &'static str,
+    message: String,
+    /// Always an object.
+    #[schema(value_type = Object)]
+    detail: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A request that broke the schema, or met no route (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub struct Problem {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    /// What is wrong, naming the field or parameter.
+    detail: String,
+}
+
+/// How long a client should wait before it tries again, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"Authentication required\"");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+impl Error {
+    /// The HTTP status of the answer.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotFound { .. } | Self::UserAccountNotFound { .. } => StatusCode::NOT_FOUND,
+            Self::AccountExists { .. } => StatusCode::CONFLICT,
+            Self::NameTaken { .. }
+            | Self::Malformed { .. }
+            | Self::Refused(_)
+            | Self::WrongState(_)
+            | Self::TooMany(_) => StatusCode::BAD_REQUEST,
+            Self::Transport { status, .. } => *status,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What the caller reads: never a cause that belongs to the log.
+    fn message(&self) -> String {
+        match self {
+            Self::Unauthenticated(_) => "Unauthorized".to_owned(),
+            Self::Internal(_) => "The server failed to answer; its log tells why under this x-request-id.".to_owned(),
+            Self::Unavailable(_) => "The server cannot answer now, try again later.".to_owned(),
+            Self::Transport { detail, .. } => detail.clone(),
+            told => told.to_string(),
+        }
+    }
+
+    /// The cause, where the answer does not tell it.
+    fn log(&self) {
+        match self {
+            Self::Unauthenticated(reason) => tracing::info!(reason, "authentication refused"),
+            Self::Forbidden(Denial::Permission { .. } | Denial::NotWithApiKey) => tracing::info!("{self}"),
+            Self::Unavailable(reason) => tracing::warn!(reason, "answered 503"),
+            Self::Internal(source) => {
+                tracing::error!(error = source.as_ref() as &dyn std::error::Error, "answered 500")
+            }
+            _ => {}
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        self.log();
+        let status = self.status();
+        let mut response = match self.kind() {
+            Some(kind) => application_error(status, kind, self.message()),
+            None => problem(status, self.message()),
+        };
+        let headers = response.headers_mut();
+        match self {
+            Self::Unauthenticated(_) => drop(headers.insert(header::WWW_AUTHENTICATE, CHALLENGE)),
+            Self::Unavailable(_) => drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER)),
+            _ => {}
+        }
+        response
+    }
+}
+
+fn application_error(status: StatusCode, kind: ErrorKind, message: String) -> Response {
+    let body = ApiErrorResponse {
+        code: status.as_u16(),
+        httpcode: status.as_u16(),
+        error_type: kind.name(),
+        message,
+        detail: serde_json::Map::new(),
+    };
+    json(status, &body)
+}
+
+fn problem(status: StatusCode, detail: String) -> Response {
+    let title = status.canonical_reason().unwrap_or("Error");
+    let mut response = json(status, &Problem { r#type: "about:blank", title, status: status.as_u16(), detail });
+    response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
+    response
+}

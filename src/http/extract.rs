@@ -1,0 +1,118 @@
+//! What a request carries, as types that cannot be wrong; what is wrong answers a problem naming the field.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Path as AxumPath, Query as AxumQuery, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::{DeserializeOwned, Error as _};
+
+use super::{
+    Json,
+    routes::{Body, JSON_LIMIT},
+};
+use crate::error::{Error, Result};
+
+/// Refuses a body of the wrong media type or of a length that is told to be too large, before any of it is read.
+///
+/// # Errors
+/// 415 or 413.
+pub fn admit(body: Body, headers: &HeaderMap) -> Result<()> {
+    if body == Body::None {
+        return Ok(());
+    }
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !is_json(media_type) {
+        let given = if media_type.is_empty() { "none" } else { media_type };
+        let detail = format!("Content-Type must be application/json, given: {given}");
+        return Err(Error::Transport { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, detail });
+    }
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > JSON_LIMIT) {
+        return Err(too_large());
+    }
+    Ok(())
+}
+
+/// `application/json`, or a type built on it (`+json`), with or without parameters.
+fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn too_large() -> Error {
+    let detail = format!("The request body has more than {JSON_LIMIT} bytes");
+    Error::Transport { status: StatusCode::PAYLOAD_TOO_LARGE, detail }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self> {
+        let body = Limited::new(request.into_body(), JSON_LIMIT).collect().await;
+        let bytes = body.map_err(unreadable)?.to_bytes();
+        let mut parser = serde_json::Deserializer::from_slice(&bytes);
+        let value = serde_path_to_error::deserialize(&mut parser).map_err(wrong_body)?;
+        parser.end().map_err(|error| not_json(&error))?;
+        Ok(Self(value))
+    }
+}
+
+fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    if error.is::<LengthLimitError>() {
+        return too_large();
+    }
+    let detail = "The request body ended before it was whole".to_owned();
+    Error::Transport { status: StatusCode::BAD_REQUEST, detail }
+}
+
+fn wrong_body(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
+    let path = error.path().to_string();
+    let inner = error.into_inner();
+    if inner.is_data() {
+        let field = if path == "." { "body".to_owned() } else { path };
+        return Error::malformed(field, inner.to_string());
+    }
+    not_json(&inner)
+}
+
+fn not_json(error: &serde_json::Error) -> Error {
+    let detail = format!("Request body is not valid JSON: {error}");
+    Error::Transport { status: StatusCode::BAD_REQUEST, detail }
+}
+
+/// The parameters of the path, percent-decoded once.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let path = AxumPath::<T>::from_request_parts(parts, state).await;
+        path.map(|AxumPath(value)| Self(value)).map_err(|error| Error::malformed("path", error.body_text()))
+    }
+}
+
+/// The parameters of the query. Unknown ones are ignored, one that is given twice is refused.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let query = AxumQuery::<T>::from_request_parts(parts, state).await;
+        query.map(|AxumQuery(value)| Self(value)).map_err(|error| Error::malformed("query", error.body_text()))
+    }
+}
+
+/// A property that a body may carry and that is not the caller's to set: any value is taken and none is kept.
+#[derive(Debug, Default)]
+pub struct ReadOnly;
+
+impl<'de> serde::Deserialize<'de> for ReadOnly {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self).map_err(D::Error::custom)
+    }
+}

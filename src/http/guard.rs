@@ -1,0 +1,191 @@
+//! The one middleware: who is calling, may they, and only then the handler.
+//!
+//! It looks every request up in the route table and refuses what is not in it, so an operation without declared
+//! access cannot be reached, however it was mounted.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    extract::admit,
+    routes::{RouteTable, Row},
+};
+use crate::{
+    authn::{self, caller::Caller},
+    authz::{
+        access::{Access, ApiKeys, Domain, Permission},
+        policy::{Denial, Where, permit},
+    },
+    error::{Error, Result},
+    identity::accounts::{Account, store as accounts},
+    state::App,
+};
+
+const X_ANCHORE_ACCOUNT: HeaderName = HeaderName::from_static("x-anchore-account");
+const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+
+/// What the guard needs.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    pub app: App,
+    pub routes: Arc<RouteTable>,
+}
+
+/// The middleware.
+pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let row = match find(&guard.routes, &request) {
+        Ok(row) => row,
+        Err(response) => return response,
+    };
+    let from_console = request.headers().get(X_REQUESTED_WITH).is_some_and(|value| value == "kedge-console");
+    let (mut parts, body) = request.into_parts();
+    if let Err(error) = check(&guard.app, row, &mut parts).await {
+        let mut response = error.into_response();
+        if from_console {
+            // The console asks for credentials itself: with a challenge the browser would, too.
+            response.headers_mut().remove(header::WWW_AUTHENTICATE);
+        }
+        return response;
+    }
+    run(row, next, Request::from_parts(parts, body)).await
+}
+
+/// The row of the request, or the 404 or 405 that comes before any question of who is calling.
+fn find(routes: &RouteTable, request: &Request) -> std::result::Result<Row, Response> {
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    if let Some(row) = routes.row(path, request.method()) {
+        return Ok(row);
+    }
+    let allow = routes.allow(path);
+    if allow.is_empty() {
+        let detail = format!("The requested URL was not found: {}", request.uri().path());
+        return Err(Error::Transport { status: StatusCode::NOT_FOUND, detail }.into_response());
+    }
+    let detail = "Method Not Allowed".to_owned();
+    let mut response = Error::Transport { status: StatusCode::METHOD_NOT_ALLOWED, detail }.into_response();
+    if let Ok(allow) = HeaderValue::from_str(&allow) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    Err(response)
+}
+
+/// Runs the handler within its time. A change runs in a task of its own: a client that hangs up, or the end of the
+/// time, must not cut it between its commit and what follows from it.
+async fn run(row: Row, next: Next, request: Request) -> Response {
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let answer = async {
+        if !changes {
+            return next.run(request).await;
+        }
+        let span = tracing::Span::current();
+        let task = tokio::spawn(tracing::Instrument::instrument(next.run(request), span));
+        task.await.unwrap_or_else(|error| Error::internal(error).into_response())
+    };
+    let in_time = tokio::time::timeout(row.time.0, answer).await;
+    in_time.unwrap_or_else(|_| Error::Unavailable("the operation took too long").into_response())
+}
+
+/// Authentication, the state of the account, permission, then what of the body can be judged unread.
+async fn check(app: &App, row: Row, parts: &mut Parts) -> Result<()> {
+    if row.access != Access::Public {
+        let caller = authn::authenticate(app, &parts.headers).await?;
+        authorize(app, row.access, &caller, parts).await?;
+        parts.extensions.insert(caller);
+    }
+    admit(row.body, &parts.headers)
+}
+
+async fn authorize(app: &App, access: Access, caller: &Caller, parts: &mut Parts) -> Result<()> {
+    if !caller.account.is_enabled() {
+        return Err(Denial::AccountNotEnabled { account: caller.account.name.clone() }.into());
+    }
+    let named = NamedByPath::of(parts).await?;
+    let (Access::SignedIn(keys) | Access::Permitted(_, keys)) = access else { return Ok(()) };
+    if keys == ApiKeys::Refused && caller.is_api_key() {
+        return Err(Denial::NotWithApiKey.into());
+    }
+    if let Access::Permitted(permission, _) = access
+        && let Some(target) = target(app, permission, caller, &named, &parts.headers).await?
+    {
+        parts.extensions.insert(target);
+    }
+    Ok(())
+}
+
+/// What the path names.
+#[derive(Default)]
+struct NamedByPath {
+    account: Option<String>,
+    user: Option<String>,
+}
+
+impl NamedByPath {
+    async fn of(parts: &mut Parts) -> Result<Self> {
+        let wrong = |why: String| Error::malformed("path", why);
+        let params = RawPathParams::from_request_parts(parts, &()).await.map_err(|error| wrong(error.body_text()))?;
+        let mut named = Self::default();
+        for (param, value) in &params {
+            if value.contains('\0') {
+                return Err(wrong("holds U+0000".to_owned()));
+            }
+            match param {
+                "account_name" => named.account = Some(value.to_owned()),
+                "username" => named.user = Some(value.to_owned()),
+                _ => {}
+            }
+        }
+        Ok(named)
+    }
+}
+
+/// Asks the policy, then looks the account up that the operation is about. In this order: who may not touch an
+/// account learns nothing of whether it exists.
+async fn target(
+    app: &App,
+    permission: Permission,
+    caller: &Caller,
+    named: &NamedByPath,
+    headers: &HeaderMap,
+) -> Result<Option<Account>> {
+    let header = match permission.domain {
+        Domain::CallerAccount => account_header(headers),
+        Domain::PathAccount | Domain::CallerHome | Domain::System => None,
+    };
+    let account = match permission.domain {
+        Domain::System => {
+            permit(caller.principal(), permission.action, Where::System)?;
+            return Ok(None);
+        }
+        Domain::PathAccount => named.account.as_deref().unwrap_or_default(),
+        Domain::CallerAccount => header.as_deref().unwrap_or(&caller.account.name),
+        Domain::CallerHome => &caller.account.name,
+    };
+    let own = account == caller.account.name && named.user.as_ref() == Some(&caller.username);
+    let action = permission.self_twin.filter(|_| own).unwrap_or(permission.action);
+    permit(caller.principal(), action, Where::Account(account))?;
+    if account == caller.account.name {
+        return Ok(Some(caller.account.clone()));
+    }
+    let found = accounts::find_by_name(&mut *app.db.read().await?, account).await?;
+    let target = found.ok_or_else(|| match &header {
+        Some(name) => Error::UserAccountNotFound { name: name.clone() },
+        None => Error::NotFound { what: "Account" },
+    })?;
+    if !target.is_enabled() && !caller.principal().is_admin {
+        return Err(Denial::AccountNotEnabled { account: target.name }.into());
+    }
+    Ok(Some(target))
+}
+
+/// The account that the request is moved to; an empty header is an absent one.
+fn account_header(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(X_ANCHORE_ACCOUNT)?;
+    let name = String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
+    (!name.is_empty()).then_some(name)
+}

@@ -1,0 +1,54 @@
+//! HTTP: from a request to a handler, and from a value to an answer.
+//!
+//! [`routes`] is the one door by which an operation is mounted, [`guard`] the one middleware that stands in it,
+//! [`extract`] turns what a request carries into types, [`openapi`] is the document, [`request_id`] the outermost
+//! layer. Nothing about a resource belongs here.
+
+pub mod extract;
+pub mod guard;
+pub mod openapi;
+pub mod request_id;
+pub mod routes;
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// An answer with a JSON body.
+pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => (status, [(header::CONTENT_TYPE, APPLICATION_JSON)], Body::from(body)).into_response(),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "an answer could not be serialised");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// A JSON body with the status that the contract names for success.
+#[derive(Debug)]
+pub struct Json<T, const STATUS: u16 = 200>(pub T);
+
+/// 201 with a JSON body.
+pub type Created<T> = Json<T, 201>;
+
+impl<T: Serialize, const STATUS: u16> IntoResponse for Json<T, STATUS> {
+    fn into_response(self) -> Response {
+        json(StatusCode::from_u16(STATUS).unwrap_or(StatusCode::OK), &self.0)
+    }
+}
+
+/// 204: done, nothing to say.
+#[derive(Debug)]
+pub struct NoContent;
+
+impl IntoResponse for NoContent {
+    fn into_response(self) -> Response {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}

@@ -1,0 +1,95 @@
+//! The deployment's own OpenAPI document, made from the code: `GET /v2/openapi.json` and `.yaml`.
+
+use std::sync::LazyLock;
+
+use axum::{
+    http::header,
+    response::{IntoResponse, Response},
+};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::routes;
+
+use super::routes::{Body, Routes, TimeLimit};
+use crate::{
+    authz::access::Access,
+    error::{ApiErrorResponse, Problem},
+};
+
+/// What the document says besides operations.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Kedge",
+        version = "2.13.0",
+        description = "Anchore's V2 API: accounts, users, credentials and API keys. What Kedge adds to it is marked `x-kedge-addition`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    components(schemas(ApiErrorResponse, Problem)),
+    modifiers(&Credentials),
+)]
+pub struct Frame;
+
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let basic = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Basic)
+            .description(Some("User and password, or the user `_api_key` and the value of an API key."))
+            .build();
+        document.components.get_or_insert_default().add_security_scheme("basic", SecurityScheme::Http(basic));
+    }
+}
+
+/// The document of every operation, in both formats.
+struct Document {
+    json: String,
+    yaml: String,
+}
+
+static DOCUMENT: LazyLock<Result<Document, String>> = LazyLock::new(|| {
+    let (_, _, document) = crate::routes().finish();
+    let mut json = document.to_pretty_json().map_err(|error| error.to_string())?;
+    json.push('\n');
+    Ok(Document { json, yaml: document.to_yaml().map_err(|error| error.to_string())? })
+});
+
+/// The document as JSON: what is served, and what `openapi/v2.json` holds.
+///
+/// # Errors
+/// Says why it could not be serialised.
+pub fn document_json() -> Result<&'static str, &'static str> {
+    DOCUMENT.as_ref().map(|document| document.json.as_str()).map_err(String::as_str)
+}
+
+/// The operations of this module.
+#[must_use]
+pub fn routes(routes: Routes) -> Routes {
+    routes.on(Access::public(), Body::None, TimeLimit::SHORT, routes!(get_openapi_json)).on(
+        Access::public(),
+        Body::None,
+        TimeLimit::SHORT,
+        routes!(get_openapi_yaml),
+    )
+}
+
+/// This document as JSON
+#[utoipa::path(get, path = "/v2/openapi.json", tag = "System",
+    extensions(("x-kedge-addition" = json!(true))),
+    responses((status = 200, description = "The document", body = Object, content_type = "application/json")))]
+async fn get_openapi_json() -> Result<Response, crate::error::Error> {
+    let json = document_json().map_err(crate::error::Error::internal)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+/// This document as YAML
+#[utoipa::path(get, path = "/v2/openapi.yaml", tag = "System",
+    extensions(("x-kedge-addition" = json!(true))),
+    responses((status = 200, description = "The document", body = String, content_type = "application/yaml")))]
+async fn get_openapi_yaml() -> Result<Response, crate::error::Error> {
+    let document = DOCUMENT.as_ref().map_err(|error| crate::error::Error::internal(error.as_str()))?;
+    Ok(([(header::CONTENT_TYPE, "application/yaml")], document.yaml.as_str()).into_response())
+}

@@ -1,0 +1,184 @@
+//! The one door: an operation is mounted by [`Routes::on`] together with what it asks of its caller, the body it
+//! takes and the time it may take. None of the three has a default; clippy bans the doors behind this one.
+//!
+//! `on` also stamps what follows from the row into the document, so that no handler writes it by hand.
+
+use std::{collections::HashMap, time::Duration};
+
+use axum::{Router, http::Method};
+use utoipa::openapi::{
+    ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder, extensions::ExtensionsBuilder, path::Operation,
+    path::PathItem, security::SecurityRequirement,
+};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+use crate::{authz::access::Access, state::App};
+
+/// The body that an operation takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// None; one that is sent is not read.
+    None,
+    /// `application/json`, up to [`JSON_LIMIT`] bytes.
+    Json,
+}
+
+/// The largest JSON body, in bytes.
+pub const JSON_LIMIT: usize = 1024 * 1024;
+
+/// How long an operation may take before the caller is told to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeLimit(pub Duration);
+
+impl TimeLimit {
+    /// For what reads or writes a few rows.
+    pub const SHORT: Self = Self(Duration::from_secs(15));
+    /// For lists that grow with the deployment.
+    pub const LONG: Self = Self(Duration::from_secs(60));
+}
+
+/// What the guard knows of an operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    pub access: Access,
+    pub body: Body,
+    pub time: TimeLimit,
+}
+
+/// Every operation that is served: path -> method -> row. What is not in it is refused.
+#[derive(Debug, Default)]
+pub struct RouteTable {
+    paths: HashMap<String, Vec<(Method, Row)>>,
+}
+
+impl RouteTable {
+    /// The row of an operation; HEAD is answered wherever GET is, with the same access.
+    #[must_use]
+    pub fn row(&self, path: &str, method: &Method) -> Option<Row> {
+        let wanted = if method == Method::HEAD { &Method::GET } else { method };
+        self.paths.get(path)?.iter().find(|(served, _)| served == wanted).map(|(_, row)| *row)
+    }
+
+    /// The methods of a path for the `Allow` header; empty for a path that is not served.
+    #[must_use]
+    pub fn allow(&self, path: &str) -> String {
+        let mut names: Vec<&str> = Vec::new();
+        for (method, _) in self.paths.get(path).into_iter().flatten() {
+            names.push(method.as_str());
+            if method == Method::GET {
+                names.push("HEAD");
+            }
+        }
+        names.sort_unstable();
+        names.join(", ")
+    }
+
+    /// Every (path, method, row), sorted.
+    #[must_use]
+    pub fn rows(&self) -> Vec<(&str, &Method, Row)> {
+        let mut rows: Vec<_> = self
+            .paths
+            .iter()
+            .flat_map(|(path, methods)| methods.iter().map(move |(method, row)| (path.as_str(), method, *row)))
+            .collect();
+        rows.sort_by_key(|(path, method, _)| (*path, method.as_str()));
+        rows
+    }
+}
+
+/// The operations, being collected.
+pub struct Routes {
+    router: OpenApiRouter<App>,
+    table: RouteTable,
+}
+
+impl Routes {
+    /// No operation yet; `document` holds what the document says besides operations.
+    #[must_use]
+    pub fn new(document: OpenApi) -> Self {
+        Self { router: OpenApiRouter::with_openapi(document), table: RouteTable::default() }
+    }
+
+    /// Mounts one operation.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the door itself")]
+    pub fn on(mut self, access: Access, body: Body, time: TimeLimit, operation: UtoipaMethodRouter<App>) -> Self {
+        let row = Row { access, body, time };
+        let (schemas, mut paths, handler) = operation;
+        for (path, item) in &mut paths.paths {
+            for (method, operation) in operations(item) {
+                stamp(operation, row);
+                self.table.paths.entry(path.clone()).or_default().push((method, row));
+            }
+        }
+        Self { router: self.router.routes((schemas, paths, handler)), table: self.table }
+    }
+
+    /// Mounts the operations of a module.
+    #[must_use]
+    pub fn with(self, module: fn(Self) -> Self) -> Self {
+        module(self)
+    }
+
+    /// The finished parts.
+    #[must_use]
+    pub fn finish(self) -> (Router<App>, RouteTable, OpenApi) {
+        let (router, document) = self.router.split_for_parts();
+        (router, self.table, document)
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    [
+        (Method::GET, item.get.as_mut()),
+        (Method::PUT, item.put.as_mut()),
+        (Method::POST, item.post.as_mut()),
+        (Method::PATCH, item.patch.as_mut()),
+        (Method::DELETE, item.delete.as_mut()),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| operation.map(|operation| (method, operation)))
+}
+
+/// Writes into the document what the row decides: the action, the credentials, the errors that any such operation
+/// can answer, and the body of every error.
+fn stamp(operation: &mut Operation, row: Row) {
+    let action = ExtensionsBuilder::new().add("x-anchore-authz-action", row.access.action_name()).build();
+    operation.extensions.get_or_insert_default().merge(action);
+    let mut statuses = vec![500, 503];
+    if row.access == Access::Public {
+        operation.security = Some(vec![]);
+    } else {
+        operation.security = Some(vec![SecurityRequirement::new("basic", Vec::<String>::new())]);
+        statuses.extend([401, 403]);
+    }
+    if row.body == Body::Json {
+        statuses.extend([400, 413, 415]);
+    }
+    if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
+        statuses.push(400);
+    }
+    for status in statuses {
+        operation.responses.responses.entry(status.to_string()).or_insert_with(|| ResponseBuilder::new().into());
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let (true, RefOr::T(response)) = (status.starts_with(['4', '5']), response) {
+            for (media_type, schema) in error_bodies(status) {
+                let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(*schema))).build();
+                response.content.insert((*media_type).to_owned(), content.into());
+            }
+        }
+    }
+}
+
+const APPLICATION: (&str, &str) = ("application/json", "ApiErrorResponse");
+const PROBLEM: (&str, &str) = ("application/problem+json", "Problem");
+
+/// Which bodies an error of this status can have: (media type, schema).
+fn error_bodies(status: &str) -> &'static [(&'static str, &'static str)] {
+    match status {
+        "400" | "404" => &[APPLICATION, PROBLEM],
+        "413" | "415" => &[PROBLEM],
+        _ => &[APPLICATION],
+    }
+}

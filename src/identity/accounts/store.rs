@@ -1,0 +1,96 @@
+//! The SQL of accounts. Kedge's own service account does not exist for any of it.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Account, AccountState, AccountType};
+
+pub async fn insert_account(db: &mut PgConnection, account: &Account) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into accounts (id, name, type, state, email, created_at, last_updated)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        account.id,
+        account.name,
+        account.kind as AccountType,
+        account.state as AccountState,
+        account.email,
+        account.created_at,
+        account.last_updated
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub async fn find_by_name(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<Account>> {
+    sqlx::query_as!(
+        Account,
+        r#"select id, name, type as "kind: AccountType", state as "state: AccountState", email, created_at, last_updated
+           from accounts where name = $1 and type <> 'service'"#,
+        name
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The account, locked against any other change of it until the transaction ends.
+pub async fn lock_by_name(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<Account>> {
+    sqlx::query_as!(
+        Account,
+        r#"select id, name, type as "kind: AccountType", state as "state: AccountState", email, created_at, last_updated
+           from accounts where name = $1 and type <> 'service' for update"#,
+        name
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Keeps the account from changing its state until the transaction ends, while others may do the same beside it.
+pub async fn hold_by_id(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Account>> {
+    sqlx::query_as!(
+        Account,
+        r#"select id, name, type as "kind: AccountType", state as "state: AccountState", email, created_at, last_updated
+           from accounts where id = $1 for share"#,
+        id
+    )
+    .fetch_optional(db)
+    .await
+}
+
+pub async fn list_accounts(db: &mut PgConnection, state: Option<AccountState>) -> sqlx::Result<Vec<Account>> {
+    sqlx::query_as!(
+        Account,
+        r#"select id, name, type as "kind: AccountType", state as "state: AccountState", email, created_at, last_updated
+           from accounts where type <> 'service' and ($1::text is null or state = $1) order by name"#,
+        state as Option<AccountState>
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn count_accounts(db: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"select count(*) as "count!" from accounts where type <> 'service'"#).fetch_one(db).await
+}
+
+pub async fn update_state(
+    db: &mut PgConnection,
+    id: Uuid,
+    state: AccountState,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query!("update accounts set state = $2, last_updated = $3 where id = $1", id, state as AccountState, now)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+pub async fn update_email(
+    db: &mut PgConnection,
+    id: Uuid,
+    email: Option<&str>,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query!("update accounts set email = $2, last_updated = $3 where id = $1", id, email, now).execute(db).await?;
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! The operations on API keys: the caller's own, and those of a user of an account. Both are the same work on an
+//! [`Owner`].
+
+use axum::extract::State;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    ApiKey, rules, store,
+    types::{ApiKeyChange, ApiKeyList, NewApiKey, UserApiKey},
+};
+use crate::{
+    authn::{
+        api_key::NewKey,
+        caller::{Caller, Target},
+    },
+    db::WriteError,
+    error::{Error, Result},
+    http::{Created, Json, NoContent, extract::Path},
+    identity::users::{User, handlers::NOT_FOUND as USER_NOT_FOUND, store as users},
+    state::App,
+    transaction,
+};
+
+const NOT_FOUND: Error = Error::NotFound { what: "API key" };
+
+/// Whose keys: a user of an account.
+struct Owner<'a> {
+    account_id: Uuid,
+    username: &'a str,
+}
+
+impl<'a> From<&'a Caller> for Owner<'a> {
+    fn from(caller: &'a Caller) -> Self {
+        Self { account_id: caller.account.id, username: &caller.username }
+    }
+}
+
+impl Owner<'_> {
+    async fn find(&self, db: &mut PgConnection) -> Result<User> {
+        users::find_user(db, self.account_id, self.username).await?.ok_or(USER_NOT_FOUND)
+    }
+
+    async fn lock(&self, db: &mut PgConnection) -> Result<User, WriteError> {
+        Ok(users::lock_user(db, self.account_id, self.username).await?.ok_or(USER_NOT_FOUND)?)
+    }
+}
+
+/// The caller's API keys
+#[utoipa::path(get, path = "/v2/user/api-keys", tag = "Identity", responses((status = 200, body = ApiKeyList)))]
+pub async fn list_api_keys(State(app): State<App>, caller: Caller) -> Result<Json<ApiKeyList>> {
+    list(&app, Owner::from(&caller)).await
+}
+
+/// Makes an API key for the caller
+///
+/// The answer holds its value, which is never shown again.
+#[utoipa::path(post, path = "/v2/user/api-keys", tag = "Identity", request_body = NewApiKey,
+    responses((status = 201, body = UserApiKey)))]
+pub async fn create_api_key(
+    State(app): State<App>,
+    caller: Caller,
+    Json(request): Json<NewApiKey>,
+) -> Result<Created<UserApiKey>> {
+    create(&app, Owner::from(&caller), request).await
+}
+
+/// One of the caller's API keys
+#[utoipa::path(get, path = "/v2/user/api-keys/{key_name}", tag = "Identity",
+    params(("key_name" = String, Path)),
+    responses((status = 200, body = UserApiKey), (status = 404)))]
+pub async fn get_api_key(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<Json<UserApiKey>> {
+    get(&app, Owner::from(&caller), &name).await
+}
+
+/// Renames, describes, shortens or revokes one of the caller's API keys
+///
+/// A revoked key is refused from the answer on, for good; its record stays.
+#[utoipa::path(patch, path = "/v2/user/api-keys/{key_name}", tag = "Identity", request_body = ApiKeyChange,
+    params(("key_name" = String, Path)),
+    responses((status = 200, body = UserApiKey), (status = 404)))]
+pub async fn patch_api_key(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Json(request): Json<ApiKeyChange>,
+) -> Result<Json<UserApiKey>> {
+    patch(&app, Owner::from(&caller), &name, &request).await
+}
+
+/// Deletes one of the caller's API keys
+///
+/// It is refused from the answer on, and its name is free.
+#[utoipa::path(delete, path = "/v2/user/api-keys/{key_name}", tag = "Identity",
+    params(("key_name" = String, Path)),
+    responses((status = 204), (status = 404)))]
+pub async fn delete_api_key(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<NoContent> {
+    delete(&app, Owner::from(&caller), &name).await
+}
+
+/// The API keys of a user
+#[utoipa::path(get, path = "/v2/accounts/{account_name}/users/{username}/api-keys", tag = "User Management",
+    params(("account_name" = String, Path), ("username" = String, Path)),
+    responses((status = 200, body = ApiKeyList), (status = 404)))]
+pub async fn list_user_api_keys(
+    State(app): State<App>,
+    Target(account): Target,
+    Path((_, username)): Path<(String, String)>,
+) -> Result<Json<ApiKeyList>> {
+    list(&app, Owner { account_id: account.id, username: &username }).await
+}
+
+/// Makes an API key for a user
+///
+/// The answer holds its value, which is never shown again.
+#[utoipa::path(post, path = "/v2/accounts/{account_name}/users/{username}/api-keys", tag = "User Management",
+    request_body = NewApiKey, params(("account_name" = String, Path), ("username" = String, Path)),
+    responses((status = 201, body = UserApiKey), (status = 404)))]
+pub async fn create_user_api_key(
+    State(app): State<App>,
+    Target(account): Target,
+    Path((_, username)): Path<(String, String)>,
+    Json(request): Json<NewApiKey>,
+) -> Result<Created<UserApiKey>> {
+    create(&app, Owner { account_id: account.id, username: &username }, request).await
+}
+
+/// One API key of a user
+#[utoipa::path(get, path = "/v2/accounts/{account_name}/users/{username}/api-keys/{key_name}", tag = "User Management",
+    params(("account_name" = String, Path), ("username" = String, Path), ("key_name" = String, Path)),
+    responses((status = 200, body = UserApiKey), (status = 404)))]
+pub async fn get_user_api_key(
+    State(app): State<App>,
+    Target(account): Target,
+    Path((_, username, name)): Path<(String, String, String)>,
+) -> Result<Json<UserApiKey>> {
+    get(&app, Owner { account_id: account.id, username: &username }, &name).await
+}
+
+/// Renames, describes, shortens or revokes an API key of a user
+///
+/// A revoked key is refused from the answer on, for good; its record stays.
+#[utoipa::path(patch, path = "/v2/accounts/{account_name}/users/{username}/api-keys/{key_name}", tag = "User Management",
+    request_body = ApiKeyChange,
+    params(("account_name" = String, Path), ("username" = String, Path), ("key_name" = String, Path)),
+    responses((status = 200, body = UserApiKey), (status = 404)))]
+pub async fn patch_user_api_key(
+    State(app): State<App>,
+    Target(account): Target,
+    Path((_, username, name)): Path<(String, String, String)>,
+    Json(request): Json<ApiKeyChange>,
+) -> Result<Json<UserApiKey>> {
+    patch(&app, Owner { account_id: account.id, username: &username }, &name, &request).await
+}
+
+/// Deletes an API key of a user
+///
+/// It is refused from the answer on, and its name is free.
+#[utoipa::path(delete, path = "/v2/accounts/{account_name}/users/{username}/api-keys/{key_name}", tag = "User Management",
+    params(("account_name" = String, Path), ("username" = String, Path), ("key_name" = String, Path)),
+    responses((status = 204), (status = 404)))]
+pub async fn delete_user_api_key(
+    State(app): State<App>,
+    Target(account): Target,
+    Path((_, username, name)): Path<(String, String, String)>,
+) -> Result<NoContent> {
+    delete(&app, Owner { account_id: account.id, username: &username }, &name).await
+}
+
+async fn list(app: &App, owner: Owner<'_>) -> Result<Json<ApiKeyList>> {
+    let mut db = app.db.read().await?;
+    let user = owner.find(&mut db).await?;
+    let keys = store::list_keys(&mut db, user.id).await?;
+    let now = app.clock.now();
+    Ok(Json(ApiKeyList { items: keys.into_iter().map(|key| UserApiKey::new(key, now)).collect() }))
+}
+
+async fn create(app: &App, owner: Owner<'_>, request: NewApiKey) -> Result<Created<UserApiKey>> {
+    let settings = &app.config.user_authentication;
+    let now = app.clock.now();
+    let made = NewKey::generate(&app.random);
+    let key = ApiKey {
+        id: made.id,
+        name: request.name.as_str().to_owned(),
+        description: request.description.map(|text| text.as_str().to_owned()),
+        created_at: now,
+        updated_at: now,
+        expires_at: rules::expiry(request.expires_at, now, settings)?,
+        revoked_at: None,
+        last_used_at: None,
+    };
+    let inserted = transaction!(app.db, |db| {
+        let user = owner.lock(db).await?;
+        rules::one_more(store::count_keys(db, user.id).await?, settings)?;
+        Ok(store::insert_key(db, user.id, &key, &made.secret_hash).await?)
+    });
+    inserted?;
+    Ok(Json(UserApiKey::new(key, now).showing(made.value)))
+}
+
+async fn get(app: &App, owner: Owner<'_>, name: &str) -> Result<Json<UserApiKey>> {
+    let mut db = app.db.read().await?;
+    let user = owner.find(&mut db).await?;
+    let key = store::find_key(&mut db, user.id, name).await?.ok_or(NOT_FOUND)?;
+    Ok(Json(UserApiKey::new(key, app.clock.now())))
+}
+
+async fn patch(app: &App, owner: Owner<'_>, name: &str, change: &ApiKeyChange) -> Result<Json<UserApiKey>> {
+    let now = app.clock.now();
+    let changed = transaction!(app.db, |db| {
+        let user = owner.lock(db).await?;
+        let key = store::find_key(db, user.id, name).await?.ok_or(NOT_FOUND)?;
+        let after = rules::changed(&key, change, now)?;
+        if after != key {
+            store::update_key(db, user.id, &after).await?;
+        }
+        Ok(after)
+    });
+    Ok(Json(UserApiKey::new(changed?, now)))
+}
+
+async fn delete(app: &App, owner: Owner<'_>, name: &str) -> Result<NoContent> {
+    let now = app.clock.now();
+    let deleted = transaction!(app.db, |db| {
+        let user = owner.lock(db).await?;
+        Ok(store::delete_key(db, user.id, name, now).await?)
+    });
+    if deleted? { Ok(NoContent) } else { Err(NOT_FOUND) }
+}

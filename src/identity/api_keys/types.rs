@@ -1,0 +1,176 @@
+//! API keys on the wire.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        ObjectBuilder, RefOr,
+        schema::{Schema, Type},
+    },
+};
+
+use super::ApiKey;
+use crate::{
+    authn::api_key::{FORMAT, hint},
+    http::extract::ReadOnly,
+    names::{Description, KeyName},
+    secret::Secret,
+    timestamp::Timestamp,
+};
+use time::OffsetDateTime;
+
+/// Whether a key authenticates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyStatus {
+    Active,
+    Expired,
+    Revoked,
+}
+
+/// An API key.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UserApiKey {
+    /// Unique among the user's keys that are not deleted.
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    expires_at: Timestamp,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    /// The version of the value's format.
+    version: &'static str,
+    /// The key itself, in the answer to its creation only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    value: Option<ShownOnce>,
+    #[schema(inline)]
+    status: KeyStatus,
+    /// When the key was last used, to the minute; written some seconds later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(extensions(("x-kedge-addition" = json!(true))))]
+    last_used_at: Option<Timestamp>,
+    /// The first 4 characters of the value behind `kedge_`.
+    #[schema(extensions(("x-kedge-addition" = json!(true))))]
+    hint: String,
+}
+
+/// The value of a key, on its only way out.
+#[derive(Debug)]
+struct ShownOnce(Secret);
+
+impl Serialize for ShownOnce {
+    #[expect(clippy::disallowed_methods, reason = "the one answer that shows the value of a key: its creation")]
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.reveal())
+    }
+}
+
+impl UserApiKey {
+    /// The record of a key, as it stands at `now`.
+    #[must_use]
+    pub fn new(key: ApiKey, now: OffsetDateTime) -> Self {
+        Self {
+            status: status(&key, now),
+            hint: hint(&key.id).to_owned(),
+            name: key.name,
+            description: key.description,
+            expires_at: Timestamp(key.expires_at),
+            created_at: Timestamp(key.created_at),
+            updated_at: Timestamp(key.updated_at),
+            version: FORMAT,
+            value: None,
+            last_used_at: key.last_used_at.map(Timestamp),
+        }
+    }
+
+    /// The record with the value in it.
+    #[must_use]
+    pub fn showing(self, value: Secret) -> Self {
+        Self { value: Some(ShownOnce(value)), ..self }
+    }
+}
+
+fn status(key: &ApiKey, now: OffsetDateTime) -> KeyStatus {
+    if key.revoked_at.is_some() {
+        KeyStatus::Revoked
+    } else if key.expires_at <= now {
+        KeyStatus::Expired
+    } else {
+        KeyStatus::Active
+    }
+}
+
+/// The keys of a user, the newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApiKeyList {
+    pub items: Vec<UserApiKey>,
+}
+
+/// A key to be made. What only the server sets is ignored.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewApiKey {
+    /// 1 to 128 characters without control characters and `/`.
+    #[schema(value_type = String, min_length = 1, max_length = 128)]
+    pub name: KeyName,
+    #[schema(value_type = Option<String>, max_length = 1024)]
+    pub description: Option<Description>,
+    /// In the future, and not later than the deployment allows; left out, the latest moment allowed.
+    pub expires_at: Option<Timestamp>,
+    #[serde(default, rename = "created_at")]
+    #[schema(value_type = Option<String>, read_only)]
+    pub _created_at: ReadOnly,
+    #[serde(default, rename = "updated_at")]
+    #[schema(value_type = Option<String>, read_only)]
+    pub _updated_at: ReadOnly,
+    #[serde(default, rename = "version")]
+    #[schema(value_type = Option<String>, read_only)]
+    pub _version: ReadOnly,
+    #[serde(default, rename = "value")]
+    #[schema(value_type = Option<String>, read_only)]
+    pub _value: ReadOnly,
+    #[serde(default, rename = "status")]
+    #[schema(value_type = Option<KeyStatus>, inline, read_only)]
+    pub _status: ReadOnly,
+}
+
+/// What may change about a key: at least one property, and no other.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKeyChange {
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 128)]
+    pub name: Option<KeyName>,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(value_type = String, required = false, max_length = 1024)]
+    pub description: Option<Description>,
+    /// Revoking is for good.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(value_type = Revoked, inline, required = false)]
+    pub status: Option<Revoked>,
+    /// Only earlier than it is, and in the future.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(value_type = Timestamp, required = false, extensions(("x-kedge-addition" = json!(true))))]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The one status that a change may bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Revoked {
+    Revoked,
+}
+
+impl PartialSchema for Revoked {
+    // Derived, an enum of one becomes an object.
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["revoked"])).into()
+    }
+}
+
+impl ToSchema for Revoked {}
+
+/// A property may be left out, but not null.
+fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}

@@ -1,0 +1,115 @@
+//! What exists from the first start on: the account and user `admin`, and the hidden account of Kedge itself.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    accounts::{Account, AccountState, AccountType, store as accounts},
+    credentials::store as credentials,
+    users::{
+        UserType,
+        rules::ADMIN,
+        store::{self as users, NewUser},
+    },
+};
+use crate::{
+    authn::password::Hasher,
+    clock::{Clock, Random},
+    config::Config,
+    db::{Db, WriteError},
+    error::{Error, Result},
+    names::NewPassword,
+    secret::Secret,
+    transaction,
+};
+
+/// Kedge's own account, which no list shows.
+const SERVICE: &str = "anchore-system";
+/// How many characters a password has that nobody chose: 142 bits.
+const GENERATED_LENGTH: usize = 24;
+
+/// Makes what must exist, if this is the first start. Answers the admin's password where Kedge chose it: it is to be
+/// shown now or never.
+///
+/// # Errors
+/// What the database says.
+pub async fn first_start(
+    db: &Db,
+    config: &mut Config,
+    hasher: &Hasher,
+    clock: &Clock,
+    random: &Random,
+) -> Result<Option<Secret>> {
+    let configured = config.default_admin_password.take();
+    if accounts::find_by_name(&mut *db.read().await?, ADMIN).await?.is_some() {
+        return Ok(None);
+    }
+    let generated = if configured.is_none() { Some(random.alphanumeric(GENERATED_LENGTH)) } else { None };
+    let password = configured.unwrap_or_else(|| Secret::new(generated.clone().unwrap_or_default()));
+    let phc = hasher.hash(password).await?;
+    let now = clock.now();
+    let (ids, email) = ([random.uuid(), random.uuid(), random.uuid()], config.default_admin_email.as_str());
+    let made = transaction!(db, |db| { insert(db, ids, email, &phc, now).await });
+    Ok(if made? { generated.map(Secret::new) } else { None })
+}
+
+/// Inserts what must exist; answers false where another node was faster.
+async fn insert(
+    db: &mut PgConnection,
+    [admin_id, service_id, user_id]: [Uuid; 3],
+    email: &str,
+    phc: &str,
+    now: OffsetDateTime,
+) -> Result<bool, WriteError> {
+    sqlx::query!("lock table accounts in share row exclusive mode").execute(&mut *db).await?;
+    if accounts::find_by_name(db, ADMIN).await?.is_some() {
+        return Ok(false);
+    }
+    let admin = Account {
+        id: admin_id,
+        name: ADMIN.to_owned(),
+        kind: AccountType::Admin,
+        state: AccountState::Enabled,
+        email: Some(email.to_owned()),
+        created_at: now,
+        last_updated: now,
+    };
+    let service =
+        Account { id: service_id, name: SERVICE.to_owned(), kind: AccountType::Service, email: None, ..admin.clone() };
+    accounts::insert_account(db, &admin).await?;
+    accounts::insert_account(db, &service).await?;
+    let user = NewUser { id: user_id, account_id: admin_id, username: ADMIN, kind: UserType::Native, created_at: now };
+    users::insert_user(db, &user).await?;
+    credentials::upsert_password(db, user_id, phc, now).await?;
+    Ok(true)
+}
+
+/// Sets the password of a user of the account `admin`; answers the password where none is given.
+///
+/// # Errors
+/// A user that is not there, or what the database says.
+pub async fn reset_password(
+    db: &Db,
+    hasher: &Hasher,
+    clock: &Clock,
+    random: &Random,
+    username: &str,
+    given: Option<NewPassword>,
+) -> Result<Option<Secret>> {
+    let generated = if given.is_none() { Some(random.alphanumeric(GENERATED_LENGTH)) } else { None };
+    let password = match given {
+        Some(password) => password.into_secret(),
+        None => Secret::new(generated.clone().unwrap_or_default()),
+    };
+    let phc = hasher.hash(password).await?;
+    let now = clock.now();
+    let changed = transaction!(db, |db| {
+        let account = accounts::find_by_name(db, ADMIN).await?.ok_or(Error::NotFound { what: "Account admin" })?;
+        let user = users::lock_user(db, account.id, username).await?.ok_or(Error::NotFound { what: "User" })?;
+        credentials::upsert_password(db, user.id, &phc, now).await?;
+        Ok(users::touch_user(db, user.id, now).await?)
+    });
+    changed?;
+    Ok(generated.map(Secret::new))
+}

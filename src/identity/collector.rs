@@ -1,0 +1,170 @@
+//! Removes in the background what has been deleted: the rows of deleted accounts, then their names, and deleted API
+//! keys after their time. In chunks, each a transaction of its own; nodes share the work, since a row that another
+//! node holds is passed over.
+
+use std::{pin::Pin, time::Duration};
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use tokio::{sync::Notify, time::Instant};
+use uuid::Uuid;
+
+use crate::{
+    db::{Db, WriteError},
+    error::Result,
+    state::App,
+    transaction,
+};
+
+/// Wakes the collector.
+#[derive(Debug, Default)]
+pub struct Collector {
+    account_deleted: Notify,
+}
+
+impl Collector {
+    /// An account has been deleted: do not wait for the next round.
+    pub fn wake(&self) {
+        self.account_deleted.notify_one();
+    }
+}
+
+/// How many rows a transaction removes of one table.
+const CHUNK: i64 = 1_000;
+
+type Removed<'a> = Pin<Box<dyn Future<Output = sqlx::Result<u64>> + Send + 'a>>;
+
+/// How the rows of one account leave one table, a chunk at a time.
+pub struct Purge {
+    pub table: &'static str,
+    remove: for<'a> fn(&'a mut PgConnection, Uuid) -> Removed<'a>,
+}
+
+/// Every table that holds rows of an account, those that refer to others first.
+pub const PURGES: [Purge; 3] = [
+    Purge {
+        table: "api_keys",
+        remove: |db, account_id| {
+            Box::pin(async move {
+                let done = sqlx::query!(
+                    "delete from api_keys where id in (select k.id from api_keys k join users u on u.id = k.user_id
+                     where u.account_id = $1 limit $2)",
+                    account_id,
+                    CHUNK
+                );
+                done.execute(db).await.map(|done| done.rows_affected())
+            })
+        },
+    },
+    Purge {
+        table: "passwords",
+        remove: |db, account_id| {
+            Box::pin(async move {
+                let done = sqlx::query!(
+                    "delete from passwords where user_id in (select p.user_id from passwords p
+                     join users u on u.id = p.user_id where u.account_id = $1 limit $2)",
+                    account_id,
+                    CHUNK
+                );
+                done.execute(db).await.map(|done| done.rows_affected())
+            })
+        },
+    },
+    Purge {
+        table: "users",
+        remove: |db, account_id| {
+            Box::pin(async move {
+                let done = sqlx::query!(
+                    "delete from users where id in (select id from users where account_id = $1 limit $2)",
+                    account_id,
+                    CHUNK
+                );
+                done.execute(db).await.map(|done| done.rows_affected())
+            })
+        },
+    },
+];
+
+/// Runs until the process ends.
+pub async fn run(app: App) {
+    let cleanup = &app.config.cleanup;
+    let mut next_keys = Instant::now();
+    loop {
+        report("deleted accounts", remove_accounts(&app.db).await);
+        if next_keys <= Instant::now() {
+            report("deleted API keys", remove_keys(&app).await);
+            next_keys = Instant::now() + cleanup.api_keys_interval;
+        }
+        let pause: Duration = cleanup.accounts_interval;
+        // A wake-up or the end of the pause: both mean the same.
+        drop(tokio::time::timeout(pause, app.collector.account_deleted.notified()).await);
+    }
+}
+
+fn report(what: &str, removed: Result<u64>) {
+    match removed {
+        Ok(0) => {}
+        Ok(rows) => tracing::info!(rows, "removed {what}"),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not remove {what}, trying again later")
+        }
+    }
+}
+
+/// Removes every account that is being deleted and is in no other node's hands; answers how many rows went.
+///
+/// # Errors
+/// What the database says.
+pub async fn remove_accounts(db: &Db) -> Result<u64> {
+    let mut rows = 0;
+    while let Some(removed) = transaction!(db, |db| { remove_some_of_an_account(db).await })? {
+        rows += removed;
+    }
+    Ok(rows)
+}
+
+/// A chunk of the first table that still has rows of the account, or at last the account itself; `None` where no
+/// account is left to remove.
+async fn remove_some_of_an_account(db: &mut PgConnection) -> Result<Option<u64>, WriteError> {
+    let claimed = sqlx::query_scalar!(
+        "select id from accounts where state = 'deleting' order by last_updated limit 1 for update skip locked"
+    );
+    let Some(account_id) = claimed.fetch_optional(&mut *db).await? else { return Ok(None) };
+    for purge in &PURGES {
+        let removed = (purge.remove)(&mut *db, account_id).await?;
+        if removed > 0 {
+            return Ok(Some(removed));
+        }
+    }
+    let done = sqlx::query!("delete from accounts where id = $1", account_id).execute(db).await?;
+    Ok(Some(done.rows_affected()))
+}
+
+/// Removes the rows of API keys that were deleted long enough ago; answers how many went.
+///
+/// # Errors
+/// What the database says.
+pub async fn remove_keys(app: &App) -> Result<u64> {
+    let Some(days) = app.config.user_authentication.remove_deleted_user_api_keys_older_than_days else {
+        return Ok(0);
+    };
+    let before = app.clock.now() - time::Duration::days(days.into());
+    let mut rows = 0;
+    loop {
+        let removed = transaction!(app.db, |db| { Ok(remove_some_keys(db, before).await?) })?;
+        rows += removed;
+        if removed == 0 {
+            return Ok(rows);
+        }
+    }
+}
+
+async fn remove_some_keys(db: &mut PgConnection, before: OffsetDateTime) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "delete from api_keys where id in
+         (select id from api_keys where deleted_at <= $1 order by deleted_at limit $2 for update skip locked)",
+        before,
+        CHUNK
+    );
+    done.execute(db).await.map(|done| done.rows_affected())
+}

@@ -1,0 +1,113 @@
+//! The operations on credentials.
+
+use axum::extract::State;
+use uuid::Uuid;
+
+use super::{
+    store,
+    types::{AccessCredential, CredentialList, DeleteCredentialQuery, NewCredential},
+};
+use crate::{
+    authn::caller::{Caller, Target},
+    error::{Error, Result},
+    http::{
+        Json, NoContent,
+        extract::{Path, Query},
+    },
+    identity::users::{UserType, handlers::NOT_FOUND, rules, store as users},
+    state::App,
+    transaction,
+};
+
+/// The caller's credentials, masked
+#[utoipa::path(get, path = "/v2/user/credentials", tag = "Identity", responses((status = 200, body = CredentialList)))]
+pub async fn get_credentials(State(app): State<App>, caller: Caller) -> Result<Json<CredentialList>> {
+    list(&app, caller.account.id, &caller.username).await
+}
+
+/// Sets the caller's password
+///
+/// The old one is refused from the answer on.
+#[utoipa::path(post, path = "/v2/user/credentials", tag = "Identity", request_body = NewCredential,
+    responses((status = 200, body = AccessCredential)))]
+pub async fn add_credential(
+    State(app): State<App>,
+    caller: Caller,
+    Json(request): Json<NewCredential>,
+) -> Result<Json<AccessCredential>> {
+    set(&app, caller.account.id, &caller.username, request).await
+}
+
+/// The credentials of a user, masked
+#[utoipa::path(get, path = "/v2/accounts/{account_name}/users/{username}/credentials", tag = "User Management",
+    params(("account_name" = String, Path), ("username" = String, Path)),
+    responses((status = 200, body = CredentialList), (status = 404)))]
+pub async fn list_user_credentials(
+    State(app): State<App>,
+    Target(account): Target,
+    Path((_, username)): Path<(String, String)>,
+) -> Result<Json<CredentialList>> {
+    list(&app, account.id, &username).await
+}
+
+/// Sets the password of a user
+///
+/// The old one is refused from the answer on.
+#[utoipa::path(post, path = "/v2/accounts/{account_name}/users/{username}/credentials", tag = "User Management",
+    request_body = NewCredential, params(("account_name" = String, Path), ("username" = String, Path)),
+    responses((status = 200, body = AccessCredential), (status = 404)))]
+pub async fn create_user_credential(
+    State(app): State<App>,
+    Target(account): Target,
+    Path((_, username)): Path<(String, String)>,
+    Json(request): Json<NewCredential>,
+) -> Result<Json<AccessCredential>> {
+    set(&app, account.id, &username, request).await
+}
+
+/// Deletes the password of a user: it cannot sign in by one until another is set
+#[utoipa::path(delete, path = "/v2/accounts/{account_name}/users/{username}/credentials", tag = "User Management",
+    params(("account_name" = String, Path), ("username" = String, Path), DeleteCredentialQuery),
+    responses((status = 204), (status = 400), (status = 404)))]
+pub async fn delete_user_credential(
+    State(app): State<App>,
+    caller: Caller,
+    Target(account): Target,
+    Path((_, username)): Path<(String, String)>,
+    Query(_): Query<DeleteCredentialQuery>,
+) -> Result<NoContent> {
+    let now = app.clock.now();
+    let deleted = transaction!(app.db, |db| {
+        let user = users::lock_user(db, account.id, &username).await?.ok_or(NOT_FOUND)?;
+        if user.id == caller.id {
+            return Err(Error::Refused("Cannot delete credential of authenticated user".to_owned()).into());
+        }
+        if store::delete_password(db, user.id).await? {
+            users::touch_user(db, user.id, now).await?;
+        }
+        Ok(())
+    });
+    deleted?;
+    Ok(NoContent)
+}
+
+async fn list(app: &App, account_id: Uuid, username: &str) -> Result<Json<CredentialList>> {
+    let user = users::find_user(&mut *app.db.read().await?, account_id, username).await?.ok_or(NOT_FOUND)?;
+    Ok(Json(CredentialList(user.password_last_updated.map(AccessCredential::password).into_iter().collect())))
+}
+
+async fn set(app: &App, account_id: Uuid, username: &str, request: NewCredential) -> Result<Json<AccessCredential>> {
+    rules::may_be_set(&request.value, &app.config.user_authentication)?;
+    let phc = app.hasher.hash(request.value.into_secret()).await?;
+    let now = app.clock.now();
+    let changed = transaction!(app.db, |db| {
+        let user = users::lock_user(db, account_id, username).await?.ok_or(NOT_FOUND)?;
+        if user.kind == UserType::Saml {
+            return Err(Error::Refused("A saml user cannot have a password".to_owned()).into());
+        }
+        store::upsert_password(db, user.id, &phc, now).await?;
+        Ok(users::touch_user(db, user.id, now).await?)
+    });
+    changed?;
+    Ok(Json(AccessCredential::password(now)))
+}

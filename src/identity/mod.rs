@@ -1,0 +1,12 @@
+//! Who there is: accounts, their users, the users' passwords and API keys.
+//!
+//! Each resource has the same rooms: `types` (what stands on the wire), `handlers` (an operation each, named as in
+//! the contract), `store` (its SQL), `rules` where there are any. [`bootstrap`] makes what must exist from the first
+//! start on, [`collector`] removes what has been deleted.
+
+pub mod accounts;
+pub mod api_keys;
+pub mod bootstrap;
+pub mod collector;
+pub mod credentials;
+pub mod users;

@@ -1,0 +1,105 @@
+//! The SQL of users. The users of an account that is being deleted do not exist any more.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{User, UserType};
+
+/// A user to be inserted.
+pub struct NewUser<'a> {
+    pub id: Uuid,
+    pub account_id: Uuid,
+    pub username: &'a str,
+    pub kind: UserType,
+    pub created_at: OffsetDateTime,
+}
+
+pub async fn insert_user(db: &mut PgConnection, user: &NewUser<'_>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into users (id, account_id, username, type, created_at, last_updated) values ($1, $2, $3, $4, $5, $5)",
+        user.id,
+        user.account_id,
+        user.username,
+        user.kind as UserType,
+        user.created_at
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub async fn find_user(db: &mut PgConnection, account_id: Uuid, username: &str) -> sqlx::Result<Option<User>> {
+    sqlx::query_as!(
+        User,
+        r#"select u.id, u.username, a.name as account_name, u.type as "kind: UserType", u.source, u.idp_name,
+                  u.created_at, u.last_updated, p.created_at as "password_last_updated?"
+           from users u join accounts a on a.id = u.account_id left join passwords p on p.user_id = u.id
+           where u.account_id = $1 and u.username = $2 and a.state <> 'deleting'"#,
+        account_id,
+        username
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The user, locked against any other change of it, its password and its keys until the transaction ends.
+pub async fn lock_user(db: &mut PgConnection, account_id: Uuid, username: &str) -> sqlx::Result<Option<User>> {
+    sqlx::query_as!(
+        User,
+        r#"select u.id, u.username, a.name as account_name, u.type as "kind: UserType", u.source, u.idp_name,
+                  u.created_at, u.last_updated, p.created_at as "password_last_updated?"
+           from users u join accounts a on a.id = u.account_id left join passwords p on p.user_id = u.id
+           where u.account_id = $1 and u.username = $2 and a.state <> 'deleting'
+           for update of u"#,
+        account_id,
+        username
+    )
+    .fetch_optional(db)
+    .await
+}
+
+pub async fn list_users(db: &mut PgConnection, account_id: Uuid) -> sqlx::Result<Vec<User>> {
+    sqlx::query_as!(
+        User,
+        r#"select u.id, u.username, a.name as account_name, u.type as "kind: UserType", u.source, u.idp_name,
+                  u.created_at, u.last_updated, p.created_at as "password_last_updated?"
+           from users u join accounts a on a.id = u.account_id left join passwords p on p.user_id = u.id
+           where u.account_id = $1 and a.state <> 'deleting' order by u.username"#,
+        account_id
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn list_all_users(db: &mut PgConnection) -> sqlx::Result<Vec<User>> {
+    sqlx::query_as!(
+        User,
+        r#"select u.id, u.username, a.name as account_name, u.type as "kind: UserType", u.source, u.idp_name,
+                  u.created_at, u.last_updated, p.created_at as "password_last_updated?"
+           from users u join accounts a on a.id = u.account_id left join passwords p on p.user_id = u.id
+           where a.state <> 'deleting' and a.type <> 'service' order by u.username"#
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn count_users(db: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from users u join accounts a on a.id = u.account_id
+           where a.state <> 'deleting' and a.type <> 'service'"#
+    )
+    .fetch_one(db)
+    .await
+}
+
+pub async fn touch_user(db: &mut PgConnection, id: Uuid, now: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!("update users set last_updated = $2 where id = $1", id, now).execute(db).await?;
+    Ok(())
+}
+
+/// Deletes the user with its password and its keys (`on delete cascade`).
+pub async fn delete_user(db: &mut PgConnection, account_id: Uuid, id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("delete from users where account_id = $1 and id = $2", account_id, id).execute(db).await?;
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Users on the wire.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::User as StoredUser;
+use crate::{
+    names::{NewPassword, Username},
+    timestamp::Timestamp,
+};
+
+/// Who checks that a user is who it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum UserType {
+    /// Kedge, by a password.
+    Native,
+    /// An identity provider.
+    Saml,
+}
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct User {
+    username: String,
+    /// The account that the user lives in.
+    account_name: String,
+    #[serde(rename = "type")]
+    #[schema(inline)]
+    kind: UserType,
+    source: Option<String>,
+    created_at: Timestamp,
+    last_updated: Timestamp,
+    idp_name: Option<String>,
+    password_last_updated: Option<Timestamp>,
+    /// Every role that the user has, and why.
+    unified_roles: Vec<UnifiedRoles>,
+}
+
+impl From<StoredUser> for User {
+    fn from(user: StoredUser) -> Self {
+        Self {
+            username: user.username,
+            account_name: user.account_name,
+            kind: user.kind,
+            source: user.source,
+            created_at: Timestamp(user.created_at),
+            last_updated: Timestamp(user.last_updated),
+            idp_name: user.idp_name,
+            password_last_updated: user.password_last_updated.map(Timestamp),
+            unified_roles: Vec::new(),
+        }
+    }
+}
+
+/// A role that a user has.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UnifiedRoles {
+    role_name: String,
+    /// The account that the role is held in.
+    domain_name: String,
+    /// Who granted it: a user, or the group it comes through.
+    granter: String,
+    #[schema(inline)]
+    grant_type: GrantType,
+    granted_at: Timestamp,
+}
+
+/// How a role came to a user.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    Direct,
+    GroupMembership,
+    SsoGroupMembership,
+}
+
+/// Users, sorted by name.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Users {
+    items: Vec<User>,
+    total_rows: usize,
+}
+
+impl From<Vec<StoredUser>> for Users {
+    fn from(users: Vec<StoredUser>) -> Self {
+        Self { total_rows: users.len(), items: users.into_iter().map(User::from).collect() }
+    }
+}
+
+/// What `POST /v2/accounts/{account_name}/users` takes.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct UserCreationRequest {
+    /// Unique over all accounts. A native user's has no colon.
+    #[schema(value_type = String, pattern = "^[a-zA-Z0-9][ a-zA-Z0-9@.!#$+=^_`~;:-]{1,126}[a-zA-Z0-9_]$")]
+    pub username: Username,
+    /// Required for a native user: 6 to 128 characters.
+    #[schema(value_type = Option<String>, min_length = 6, max_length = 128, pattern = ".{6,128}$")]
+    pub password: Option<NewPassword>,
+    /// `native` where it is left out.
+    #[schema(inline)]
+    pub user_type: Option<UserType>,
+    /// Required for a saml user.
+    pub idp_name: Option<String>,
+}

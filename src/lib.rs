@@ -1,0 +1,63 @@
+//! Kedge: an open server that speaks Anchore's V2 API, beginning with who may call, and with what.
+//!
+//! Where things are:
+//!
+//! - [`identity`] accounts, users, credentials, API keys: a folder each, with its operations, types and SQL
+//! - [`system`] the server about itself
+//! - [`http`] the way of a request: [`http::routes`] mounts an operation, [`http::guard`] stands before it
+//! - [`authn`] who is calling
+//! - [`authz`] what they may do: pure decisions
+//! - [`db`] the pool, transactions, migrations, and the private PostgreSQL
+//! - [`command`] what `kedge` does on the command line
+//! - [`config`], [`state`], [`error`], [`clock`], [`names`], [`secret`], [`timestamp`], [`logging`] a thing each
+//!
+//! To add an operation: write the handler beside its siblings, mount it in the `routes` of its module.
+
+pub mod authn;
+pub mod authz;
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod http;
+pub mod identity;
+pub mod logging;
+pub mod names;
+pub mod secret;
+pub mod state;
+pub mod system;
+pub mod timestamp;
+
+use std::sync::Arc;
+
+use axum::{Router, middleware};
+use utoipa::OpenApi;
+
+use crate::{
+    http::{guard, openapi::Frame, request_id, routes::Routes},
+    state::App,
+};
+
+/// Every operation.
+#[must_use]
+pub fn routes() -> Routes {
+    Routes::new(Frame::openapi())
+        .with(system::routes)
+        .with(http::openapi::routes)
+        .with(identity::accounts::routes)
+        .with(identity::users::routes)
+        .with(identity::credentials::routes)
+        .with(identity::api_keys::routes)
+}
+
+/// The server as one service: the only place where it is put together.
+#[must_use]
+pub fn app(app: App) -> Router {
+    let (router, table, _) = routes().finish();
+    let guard = guard::Guard { app: Arc::clone(&app), routes: Arc::new(table) };
+    router
+        .layer(middleware::from_fn_with_state(guard, guard::guard))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), request_id::identify))
+        .with_state(app)
+}

@@ -1,0 +1,172 @@
+//! Names and other short texts that a request may carry, as types that cannot hold a wrong one.
+//!
+//! The patterns are the contract's. Look-ups take whatever text a path holds: what is not a possible name is
+//! simply not found.
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::secret::Secret;
+
+/// Why a text is not the name it should be: completes the sentence "`field` …".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadName(&'static str);
+
+/// Declares a text type that is checked by `$check` when it is parsed and when it is deserialized.
+macro_rules! checked_text {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes `text` if it is possible.
+            ///
+            /// # Errors
+            /// Says what a possible one looks like.
+            pub fn parse(text: String) -> Result<Self, BadName> {
+                $check(&text).map(|()| Self(text))
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::parse(String::deserialize(deserializer)?).map_err(D::Error::custom)
+            }
+        }
+    };
+}
+
+checked_text!(
+    /// The name of an account (`AccountCreationRequest.name`).
+    AccountName, check_account_name
+);
+checked_text!(
+    /// The name of a user (`UserCreationRequest.username`).
+    Username, check_username
+);
+checked_text!(
+    /// The name of an API key, unique among the live keys of its user.
+    KeyName, check_key_name
+);
+checked_text!(
+    /// A free text beside a name.
+    Description, check_description
+);
+checked_text!(
+    /// An e-mail address, by the contract's (unanchored) pattern.
+    Email, check_email
+);
+
+/// Names that mean something to the system and can be given to no account.
+pub const RESERVED: [&str; 3] = ["admin", "system", "anchore-system"];
+
+fn check_account_name(name: &str) -> Result<(), BadName> {
+    if matches_name_pattern(name, b" @.!$+=^_`~;-") {
+        return Ok(());
+    }
+    Err(BadName("must match ^[a-zA-Z0-9][ a-zA-Z0-9@.!$+=^_`~;-]{1,126}[a-zA-Z0-9_]$"))
+}
+
+fn check_username(name: &str) -> Result<(), BadName> {
+    if matches_name_pattern(name, b" @.!#$+=^_`~;:-") {
+        return Ok(());
+    }
+    Err(BadName("must match ^[a-zA-Z0-9][ a-zA-Z0-9@.!#$+=^_`~;:-]{1,126}[a-zA-Z0-9_]$"))
+}
+
+/// The contract's shape of names: an alphanumeric, 1 to 126 of a set, an alphanumeric or underscore.
+fn matches_name_pattern(name: &str, extra: &[u8]) -> bool {
+    match name.as_bytes() {
+        [first, middle @ .., last] => {
+            first.is_ascii_alphanumeric()
+                && (1..=126).contains(&middle.len())
+                && middle.iter().all(|byte| byte.is_ascii_alphanumeric() || extra.contains(byte))
+                && (last.is_ascii_alphanumeric() || *last == b'_')
+        }
+        _ => false,
+    }
+}
+
+fn check_key_name(name: &str) -> Result<(), BadName> {
+    // `.` and `..` vanish from a URL before it is sent (RFC 3986, 5.2.4): such a key could never be revoked.
+    let reachable = name != "." && name != "..";
+    if reachable && (1..=128).contains(&name.chars().count()) && !name.chars().any(|c| c.is_control() || c == '/') {
+        return Ok(());
+    }
+    Err(BadName("must have 1 to 128 characters, no control character, no `/`, and be neither `.` nor `..`"))
+}
+
+fn check_description(text: &str) -> Result<(), BadName> {
+    if text.chars().count() > 1024 || text.contains('\0') {
+        return Err(BadName("must have at most 1024 characters and no U+0000"));
+    }
+    Ok(())
+}
+
+fn check_email(text: &str) -> Result<(), BadName> {
+    if text.chars().count() <= 320 && !text.chars().any(char::is_control) && holds_address(text) {
+        return Ok(());
+    }
+    Err(BadName("must be an e-mail address in lower case, such as ops@example.com"))
+}
+
+/// Whether the contract's pattern is found somewhere in `text`: a local character, `@`, a label, `.`, a label.
+fn holds_address(text: &str) -> bool {
+    let lower = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.match_indices('@').any(|(at, _)| {
+        let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
+        let local = before.bytes().last().is_some_and(|byte| lower(&byte) || b"!#$%&'*+/=?^_`{|}~-".contains(&byte));
+        let Some((label, rest)) = after.split_once('.') else { return false };
+        let ends = label.as_bytes().first().is_some_and(lower) && label.as_bytes().last().is_some_and(lower);
+        let inside = label.bytes().all(|byte| lower(&byte) || byte == b'-');
+        local && ends && inside && rest.as_bytes().first().is_some_and(lower)
+    })
+}
+
+/// A password to be set: 6 to 128 characters, no control characters (RFC 7617, section 2, could not carry them).
+#[derive(Debug)]
+pub struct NewPassword(Secret);
+
+impl NewPassword {
+    /// Takes `text` if it may be a password.
+    ///
+    /// # Errors
+    /// Says what a possible one looks like, never what was given.
+    #[expect(clippy::disallowed_methods, reason = "its length and characters are checked")]
+    pub fn parse(text: Secret) -> Result<Self, BadName> {
+        let shown = text.reveal();
+        if (6..=128).contains(&shown.chars().count()) && !shown.chars().any(char::is_control) {
+            return Ok(Self(text));
+        }
+        Err(BadName("must have 6 to 128 characters and no control character"))
+    }
+
+    /// Whether it is one of the thousand passwords that guessers try first (OWASP ASVS 5.0, 6.2.4).
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "it is compared with the list")]
+    pub fn is_common(&self) -> bool {
+        let lower = self.0.reveal().to_lowercase();
+        COMMON_PASSWORDS.lines().any(|common| common == lower)
+    }
+
+    /// The password, to be hashed.
+    #[must_use]
+    pub fn into_secret(self) -> Secret {
+        self.0
+    }
+}
+
+const COMMON_PASSWORDS: &str = include_str!("../config/common-passwords.txt");
+
+impl<'de> Deserialize<'de> for NewPassword {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(Secret::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}

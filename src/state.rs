@@ -1,0 +1,32 @@
+//! What every handler can reach: the parts of the process that outlive a request.
+
+use std::sync::Arc;
+
+use crate::{
+    authn::{last_used::LastUsed, password::Hasher},
+    authz::roles::RoleTable,
+    clock::{Clock, Random},
+    config::Config,
+    db::Db,
+    identity::collector::Collector,
+    logging::LogLevel,
+};
+
+/// The state, shared.
+pub type App = Arc<State>;
+
+/// The state.
+#[derive(Debug)]
+pub struct State {
+    pub config: Config,
+    pub db: Db,
+    /// The version of the database's schema, as it was at start.
+    pub schema_version: i64,
+    pub clock: Clock,
+    pub random: Arc<Random>,
+    pub hasher: Hasher,
+    pub roles: RoleTable,
+    pub last_used: LastUsed,
+    pub collector: Collector,
+    pub log_level: LogLevel,
+}

@@ -1,0 +1,16 @@
+//! The tests of Kedge as a client meets it: a real PostgreSQL, a real socket.
+//!
+//! The folders follow the URLs. Each test has its own database and its own server, so tests run in any order and at
+//! the same time.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets something else than it expects has failed"
+)]
+
+mod managed;
+mod support;
+mod walkthroughs;

@@ -1,0 +1,157 @@
+//! What the tests stand on: one PostgreSQL for the run, a database and a server for each test, and clients.
+
+mod client;
+mod cluster;
+
+pub use client::{Answer, Client};
+pub use cluster::CapturedLog;
+
+use std::sync::Arc;
+
+use kedge::{
+    authn::{last_used::LastUsed, password::Hasher},
+    authz::roles::RoleTable,
+    clock::{Clock, Random},
+    config::Config,
+    db::Db,
+    identity::collector::Collector,
+    state::{App, State},
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// The password of the user `admin` in every test.
+pub const ADMIN_PASSWORD: &str = "looking-glass";
+/// The password of every other user that a test makes with [`Server::user`].
+pub const PASSWORD: &str = "through-the-glass";
+
+/// A Kedge of one test.
+pub struct Server {
+    pub app: App,
+    /// `http://127.0.0.1:<port>`
+    pub url: String,
+}
+
+/// How a test's Kedge differs from the usual.
+#[derive(Default)]
+pub struct Options {
+    /// Variables of the environment, as `kedge serve` would read them.
+    pub environment: Vec<(&'static str, &'static str)>,
+    pub clock: Option<Clock>,
+    pub random: Option<Random>,
+}
+
+impl Server {
+    /// A Kedge on a database of its own, as after the first start.
+    pub async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    pub async fn start_with(options: Options) -> Self {
+        let database = cluster::new_database().await;
+        Self::on(database, options).await
+    }
+
+    /// One more Kedge on the database of this one.
+    pub async fn another_node(&self) -> Self {
+        Self::on(self.app.db.options(), Options::default()).await
+    }
+
+    async fn on(database: sqlx::postgres::PgConnectOptions, options: Options) -> Self {
+        let mut environment = vec![("KEDGE_DATA_DIR".to_owned(), "/nowhere".to_owned())];
+        environment.extend(options.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let config = Config::load(None, &environment, false).unwrap();
+        let random = Arc::new(options.random.unwrap_or(Random::System));
+        let app = Arc::new(State {
+            db: Db::new(database, 8),
+            schema_version: 1,
+            clock: options.clock.unwrap_or(Clock::System),
+            hasher: Hasher::new(Arc::clone(&random)).unwrap(),
+            random,
+            roles: RoleTable::built_in().unwrap(),
+            last_used: LastUsed::default(),
+            collector: Collector::default(),
+            log_level: cluster::log().level,
+            config,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let service = kedge::app(Arc::clone(&app));
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        Self { app, url }
+    }
+
+    /// A client without credentials.
+    pub fn nobody(&self) -> Client {
+        Client::new(&self.url, None)
+    }
+
+    /// A client that signs in with this user and password.
+    pub fn basic(&self, username: &str, password: &str) -> Client {
+        Client::new(&self.url, Some((username.to_owned(), password.to_owned())))
+    }
+
+    /// A client that signs in with this value of an API key.
+    pub fn key(&self, value: &str) -> Client {
+        self.basic("_api_key", value)
+    }
+
+    /// The user `admin`.
+    pub fn admin(&self) -> Client {
+        self.basic("admin", ADMIN_PASSWORD)
+    }
+
+    /// Makes an account.
+    pub async fn account(&self, name: &str) {
+        self.admin().post("/v2/accounts", json!({ "name": name })).await.expect(200);
+    }
+
+    /// Makes a user with the password [`PASSWORD`], the account too where it is missing; answers its client.
+    pub async fn user(&self, account: &str, username: &str) -> Client {
+        let admin = self.admin();
+        if admin.get(&format!("/v2/accounts/{account}")).await.status == 404 {
+            self.account(account).await;
+        }
+        let user = json!({ "username": username, "password": PASSWORD });
+        admin.post(&format!("/v2/accounts/{account}/users"), user).await.expect(200);
+        self.basic(username, PASSWORD)
+    }
+
+    /// Makes an API key for the user of `client`; answers its value.
+    pub async fn key_of(&self, client: &Client, name: &str) -> String {
+        let made = client.post("/v2/user/api-keys", json!({ "name": name })).await.expect(201);
+        made["value"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Asserts that an answer is an application error with this message (shape 1).
+#[track_caller]
+pub fn assert_error(answer: &Answer, status: u16, message: &str) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.header("content-type"), "application/json", "{answer:?}");
+    let body = &answer.body;
+    assert_eq!(body["message"], message, "{answer:?}");
+    assert_eq!(body["code"], status);
+    assert_eq!(body["httpcode"], status);
+    assert_eq!(body["detail"], json!({}));
+    assert!(body["error_type"].is_string());
+}
+
+/// Asserts that an answer is a problem whose detail holds `part` (shape 2).
+#[track_caller]
+pub fn assert_problem(answer: &Answer, status: u16, part: &str) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.header("content-type"), "application/problem+json", "{answer:?}");
+    let body = &answer.body;
+    assert_eq!(body["type"], "about:blank");
+    assert_eq!(body["status"], status);
+    assert!(body["title"].is_string());
+    let detail = body["detail"].as_str().expect("the detail of a problem is a string");
+    assert!(detail.contains(part), "{detail:?} lacks {part:?}");
+}
+
+/// The names in a list of objects.
+pub fn names(list: &Value, property: &str) -> Vec<String> {
+    let items = list.as_array().expect("a list");
+    items.iter().map(|item| item[property].as_str().expect("a name").to_owned()).collect()
+}
