@@ -46,14 +46,14 @@ pub enum Random {
     /// The thread's generator, seeded and reseeded by the operating system: for secrets.
     System,
     /// A generator that repeats itself: for tests alone.
-    Seeded(Mutex<StdRng>),
+    Seeded(Box<Mutex<StdRng>>),
 }
 
 impl Random {
     /// A source that yields the same values for the same seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
-        Self::Seeded(Mutex::new(StdRng::seed_from_u64(seed)))
+        Self::Seeded(Box::new(Mutex::new(StdRng::seed_from_u64(seed))))
     }
 
     /// `N` random bytes.

@@ -49,6 +49,8 @@ pub enum Error {
     /// A request that failed before its content was judged: media type, size, method, path.
     #[error("{status}: {detail}")]
     Transport { status: StatusCode, detail: String },
+    #[error("Method Not Allowed")]
+    MethodNotAllowed { allow: String },
     #[error("unavailable: {0}")]
     Unavailable(&'static str),
     #[error("internal error")]

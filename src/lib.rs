@@ -52,7 +52,6 @@ pub fn routes() -> Routes {
 }
 
 /// The server as one service: the only place where it is put together.
-#[must_use]
 pub fn app(app: App) -> Router {
     let (router, table, _) = routes().finish();
     let guard = guard::Guard { app: Arc::clone(&app), routes: Arc::new(table) };

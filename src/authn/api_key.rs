@@ -18,7 +18,7 @@ pub const SCANNER_PATTERN: &str = r"\bkedge_[0-9A-Za-z]{16}_[0-9A-Za-z]{49}\b";
 const PREFIX: &str = "kedge";
 const ID_LENGTH: usize = 16;
 const SECRET_LENGTH: usize = 43;
-const CHECKSUM_LENGTH: usize = 6;
+const CHECKSUM_LENGTH: u32 = 6;
 /// How many characters of the id a key record shows.
 const HINT_LENGTH: usize = 4;
 
@@ -53,7 +53,8 @@ impl Presented {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the value that a request carries is taken apart")]
     pub fn parse(value: &Secret) -> Option<Self> {
-        let (before, checksum) = value.reveal().split_at_checked(value.reveal().len().checked_sub(CHECKSUM_LENGTH)?)?;
+        let (before, checksum) =
+            value.reveal().split_at_checked(value.reveal().len().checked_sub(CHECKSUM_LENGTH as usize)?)?;
         let [prefix, id, secret] = before.split('_').collect::<Vec<_>>().try_into().ok()?;
         let alphanumeric = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_alphanumeric());
         if prefix != PREFIX || !alphanumeric(id, ID_LENGTH) || !alphanumeric(secret, SECRET_LENGTH) {
@@ -93,7 +94,7 @@ fn hash(secret: &Secret) -> [u8; 32] {
 fn checksum(text: &str) -> String {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let crc = crc32fast::hash(text.as_bytes());
-    let places = (0..CHECKSUM_LENGTH as u32).rev().map(|place| 62_u32.pow(place));
+    let places = (0..CHECKSUM_LENGTH).rev().map(|place| 62_u32.pow(place));
     places
         .map(|place| (crc / place) % 62)
         .filter_map(|digit| DIGITS.get(digit as usize))

@@ -40,7 +40,7 @@ impl Layer<'_> {
         for (key, value) in mapping {
             match key {
                 Value::String(key) if key.contains('.') => {
-                    self.note(&format!("key `{key}` has a dot: write the last part indented below its section"))
+                    self.note(&format!("key `{key}` has a dot: write the last part indented below its section"));
                 }
                 Value::String(key) => self.entry(&join(section, &key), value),
                 _ if section.is_empty() => self.note("expected keys that are text"),

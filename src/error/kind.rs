@@ -57,7 +57,7 @@ impl Error {
             Self::TooMany(_) => ErrorKind::LimitReached,
             Self::Unavailable(_) => ErrorKind::Unavailable,
             Self::Internal(_) => ErrorKind::InternalError,
-            Self::Malformed { .. } | Self::Transport { .. } => return None,
+            Self::Malformed { .. } | Self::Transport { .. } | Self::MethodNotAllowed { .. } => return None,
         })
     }
 }

@@ -56,6 +56,7 @@ impl Error {
             | Self::WrongState(_)
             | Self::TooMany(_) => StatusCode::BAD_REQUEST,
             Self::Transport { status, .. } => *status,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -79,7 +80,7 @@ impl Error {
             Self::Forbidden(Denial::Permission { .. } | Denial::NotWithApiKey) => tracing::info!("{self}"),
             Self::Unavailable(reason) => tracing::warn!(reason, "answered 503"),
             Self::Internal(source) => {
-                tracing::error!(error = source.as_ref() as &dyn std::error::Error, "answered 500")
+                tracing::error!(error = source.as_ref() as &dyn std::error::Error, "answered 500");
             }
             _ => {}
         }
@@ -95,9 +96,12 @@ impl IntoResponse for Error {
             None => problem(status, self.message()),
         };
         let headers = response.headers_mut();
-        match self {
+        match &self {
             Self::Unauthenticated(_) => drop(headers.insert(header::WWW_AUTHENTICATE, CHALLENGE)),
             Self::Unavailable(_) => drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER)),
+            Self::MethodNotAllowed { allow } => {
+                headers.extend(HeaderValue::from_str(allow).ok().map(|allow| (header::ALLOW, allow)));
+            }
             _ => {}
         }
         response

@@ -50,7 +50,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _state: &S) -> Result<Self> {
         let body = Limited::new(request.into_body(), JSON_LIMIT).collect().await;
-        let bytes = body.map_err(unreadable)?.to_bytes();
+        let bytes = body.map_err(|error| unreadable(error.as_ref()))?.to_bytes();
         let mut parser = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut parser).map_err(wrong_body)?;
         parser.end().map_err(|error| not_json(&error))?;
@@ -58,7 +58,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+fn unreadable(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
     if error.is::<LengthLimitError>() {
         return too_large();
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -41,7 +41,7 @@ pub struct Guard {
 pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let row = match find(&guard.routes, &request) {
         Ok(row) => row,
-        Err(response) => return response,
+        Err(error) => return error.into_response(),
     };
     let from_console = request.headers().get(X_REQUESTED_WITH).is_some_and(|value| value == "kedge-console");
     let (mut parts, body) = request.into_parts();
@@ -57,7 +57,7 @@ pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> 
 }
 
 /// The row of the request, or the 404 or 405 that comes before any question of who is calling.
-fn find(routes: &RouteTable, request: &Request) -> std::result::Result<Row, Response> {
+fn find(routes: &RouteTable, request: &Request) -> Result<Row> {
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     if let Some(row) = routes.row(path, request.method()) {
         return Ok(row);
@@ -65,14 +65,9 @@ fn find(routes: &RouteTable, request: &Request) -> std::result::Result<Row, Resp
     let allow = routes.allow(path);
     if allow.is_empty() {
         let detail = format!("The requested URL was not found: {}", request.uri().path());
-        return Err(Error::Transport { status: StatusCode::NOT_FOUND, detail }.into_response());
+        return Err(Error::Transport { status: StatusCode::NOT_FOUND, detail });
     }
-    let detail = "Method Not Allowed".to_owned();
-    let mut response = Error::Transport { status: StatusCode::METHOD_NOT_ALLOWED, detail }.into_response();
-    if let Ok(allow) = HeaderValue::from_str(&allow) {
-        response.headers_mut().insert(header::ALLOW, allow);
-    }
-    Err(response)
+    Err(Error::MethodNotAllowed { allow })
 }
 
 /// Runs the handler within its time. A change runs in a task of its own: a client that hangs up, or the end of the

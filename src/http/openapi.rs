@@ -25,7 +25,6 @@ use crate::{
         title = "Kedge",
         version = "2.13.0",
         description = "Anchore's V2 API: accounts, users, credentials and API keys. What Kedge adds to it is marked `x-kedge-addition`.",
-        license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(ApiErrorResponse, Problem)),
     modifiers(&Credentials),

@@ -34,7 +34,7 @@ impl TimeLimit {
     /// For what reads or writes a few rows.
     pub const SHORT: Self = Self(Duration::from_secs(15));
     /// For lists that grow with the deployment.
-    pub const LONG: Self = Self(Duration::from_secs(60));
+    pub const LONG: Self = Self(Duration::from_mins(1));
 }
 
 /// What the guard knows of an operation.
@@ -121,7 +121,6 @@ impl Routes {
     }
 
     /// The finished parts.
-    #[must_use]
     pub fn finish(self) -> (Router<App>, RouteTable, OpenApi) {
         let (router, document) = self.router.split_for_parts();
         (router, self.table, document)

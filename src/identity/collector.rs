@@ -106,7 +106,7 @@ fn report(what: &str, removed: Result<u64>) {
         Ok(0) => {}
         Ok(rows) => tracing::info!(rows, "removed {what}"),
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not remove {what}, trying again later")
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not remove {what}, trying again later");
         }
     }
 }

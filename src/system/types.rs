@@ -49,6 +49,7 @@ pub struct StatusResponse {
 
 /// A service of the deployment: Kedge is one.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the contract's names")]
 pub struct Service {
     pub host_id: String,
     pub service_name: &'static str,
@@ -161,6 +162,7 @@ impl SystemResourceLimit {
 /// What is counted. Of the first three Kedge has none.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::enum_variant_names, reason = "the contract's names")]
 pub enum ResourceName {
     SbomInventory,
     ReportInventory,

@@ -11,6 +11,8 @@
     reason = "a test that meets something else than it expects has failed"
 )]
 
+mod authz;
 mod managed;
+mod readme;
 mod support;
 mod walkthroughs;

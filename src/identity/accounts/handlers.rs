@@ -119,13 +119,12 @@ pub async fn delete_account(State(app): State<App>, Path(name): Path<String>) ->
 
 async fn change_state(app: &App, name: &str, state: AccountState) -> Result<()> {
     let now = app.clock.now();
-    let changed = transaction!(app.db, |db| {
+    transaction!(app.db, |db| {
         let account = store::lock_by_name(db, name).await?.ok_or(NOT_FOUND)?;
         rules::may_become(&account, state)?;
         if account.state != state {
             store::update_state(db, account.id, state, now).await?;
         }
         Ok(())
-    });
-    changed
+    })
 }

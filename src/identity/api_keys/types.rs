@@ -117,21 +117,21 @@ pub struct NewApiKey {
     pub description: Option<Description>,
     /// In the future, and not later than the deployment allows; left out, the latest moment allowed.
     pub expires_at: Option<Timestamp>,
-    #[serde(default, rename = "created_at")]
+    #[serde(default)]
     #[schema(value_type = Option<String>, read_only)]
-    pub _created_at: ReadOnly,
-    #[serde(default, rename = "updated_at")]
+    pub created_at: ReadOnly,
+    #[serde(default)]
     #[schema(value_type = Option<String>, read_only)]
-    pub _updated_at: ReadOnly,
-    #[serde(default, rename = "version")]
+    pub updated_at: ReadOnly,
+    #[serde(default)]
     #[schema(value_type = Option<String>, read_only)]
-    pub _version: ReadOnly,
-    #[serde(default, rename = "value")]
+    pub version: ReadOnly,
+    #[serde(default)]
     #[schema(value_type = Option<String>, read_only)]
-    pub _value: ReadOnly,
-    #[serde(default, rename = "status")]
+    pub value: ReadOnly,
+    #[serde(default)]
     #[schema(value_type = Option<KeyStatus>, inline, read_only)]
-    pub _status: ReadOnly,
+    pub status: ReadOnly,
 }
 
 /// What may change about a key: at least one property, and no other.

@@ -47,9 +47,9 @@ pub struct NewCredential {
     /// The password: 6 to 128 characters.
     #[schema(value_type = String, min_length = 6, max_length = 128)]
     pub value: NewPassword,
-    #[serde(default, rename = "created_at")]
+    #[serde(default)]
     #[schema(value_type = Option<String>, read_only)]
-    pub _created_at: ReadOnly,
+    pub created_at: ReadOnly,
 }
 
 /// What DELETE of a credential takes.
@@ -57,7 +57,6 @@ pub struct NewCredential {
 #[into_params(parameter_in = Query)]
 pub struct DeleteCredentialQuery {
     /// Which credential.
-    #[serde(rename = "credential_type")]
     #[param(inline)]
-    pub _credential_type: CredentialType,
+    pub credential_type: CredentialType,
 }

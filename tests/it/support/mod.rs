@@ -3,7 +3,7 @@
 mod client;
 mod cluster;
 
-pub use client::{Answer, Client};
+pub use client::{Answer, Client, send};
 pub use cluster::CapturedLog;
 
 use std::sync::Arc;

@@ -1,0 +1,99 @@
+//! The route table, printed: a change of access is a diff of the snapshot.
+
+use std::fmt::Write;
+
+use kedge::authz::{
+    access::{Access, ApiKeys, Domain},
+    action::Action,
+    policy::WITHOUT_ROLE,
+    roles::RoleTable,
+};
+
+/// Exactly these answer without credentials (behaviour of strangers); one more is a decision, not an accident.
+const PUBLIC: [&str; 9] = [
+    "GET /health",
+    "GET /ready",
+    "GET /v2",
+    "GET /v2/",
+    "GET /v2/health",
+    "GET /v2/openapi.json",
+    "GET /v2/openapi.yaml",
+    "GET /v2/version",
+    "GET /version",
+];
+
+#[test]
+fn every_route_has_the_access_that_a_reviewer_agreed_to() {
+    let (_, table, _) = kedge::routes().finish();
+    let mut text = String::new();
+    for (path, method, row) in table.rows() {
+        let access = described(row.access);
+        writeln!(text, "{method:6} {path}\n       {access}; body {:?}, {:?}", row.body, row.time.0).unwrap();
+    }
+    insta::assert_snapshot!(text);
+}
+
+fn described(access: Access) -> String {
+    let with = |keys| if keys == ApiKeys::Allowed { "" } else { ", never with an API key" };
+    match access {
+        Access::Public => "anyone".to_owned(),
+        Access::SignedIn(keys) => format!("signed in{}", with(keys)),
+        Access::Permitted(permission, keys) => {
+            let domain = match permission.domain {
+                Domain::PathAccount => "in the path's account",
+                Domain::CallerAccount => "in the caller's or the header's account",
+                Domain::CallerHome => "in the caller's account",
+                Domain::System => "in the system",
+            };
+            let twin = permission.self_twin.map(|twin| format!(", {twin} on oneself")).unwrap_or_default();
+            format!("{} {domain}{twin}{}", permission.action, with(keys))
+        }
+    }
+}
+
+#[test]
+fn public_routes_are_exactly_these() {
+    let (_, table, _) = kedge::routes().finish();
+    let rows = table.rows();
+    let public = rows.iter().filter(|(_, _, row)| row.access == Access::Public);
+    let mut public: Vec<_> = public.map(|(path, method, _)| format!("{method} {path}")).collect();
+    public.sort();
+    assert_eq!(public, PUBLIC);
+}
+
+#[test]
+fn every_role_grants_the_actions_that_a_reviewer_agreed_to() {
+    let table = RoleTable::built_in().unwrap();
+    let mut text = String::new();
+    for role in table.roles() {
+        let granted = Action::ALL.iter().filter(|action| table.grants(role, **action));
+        let granted: Vec<_> = granted.map(|action| action.name()).collect();
+        writeln!(text, "{} ({})\n  {}", role.name, granted.len(), granted.join("\n  ")).unwrap();
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_needs_no_role_is_granted_by_every_role_too() {
+    let table = RoleTable::built_in().unwrap();
+    for role in table.roles() {
+        for action in WITHOUT_ROLE {
+            assert!(table.grants(role, action), "{} lacks {action}", role.name);
+        }
+    }
+}
+
+#[test]
+fn document_names_the_access_of_every_operation() {
+    let document: serde_json::Value = serde_json::from_str(kedge::http::openapi::document_json().unwrap()).unwrap();
+    let (_, table, _) = kedge::routes().finish();
+    for (path, method, row) in table.rows() {
+        let operation = &document["paths"][path][method.as_str().to_lowercase()];
+        assert_eq!(operation["x-anchore-authz-action"], row.access.action_name(), "{method} {path}");
+        let security = operation["security"].as_array().unwrap();
+        assert_eq!(security.is_empty(), row.access == Access::Public, "{method} {path}");
+        for status in ["401", "403"] {
+            assert_eq!(operation["responses"][status].is_null(), row.access == Access::Public, "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The README, held to its word.
+
+use kedge::authn::api_key::SCANNER_PATTERN;
+
+use crate::support::{ADMIN_PASSWORD, Server};
+
+const README: &str = include_str!("../../README.md");
+const DEFAULTS: &str = include_str!("../../config/default.yaml");
+
+/// Prints the status of each call instead of its body.
+const CURL: &str = r#"
+curl() {
+  case " $* " in
+    *" -o "*) command curl -sS -w '%{http_code}\n' "$@" ;;
+    *) command curl -sS -o /dev/null -w '%{http_code}\n' "$@" ;;
+  esac
+}
+"#;
+
+/// The shell block behind the marker.
+fn walk() -> &'static str {
+    let (_, behind) = README.split_once("<!-- walked by tests/it/readme.rs -->\n```sh\n").unwrap();
+    behind.split_once("```").unwrap().0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn first_key_is_made_used_refused_and_revoked_as_printed() {
+    let server = Server::start().await;
+    let script = walk()
+        .replace("http://localhost:8228", &server.url)
+        .replace("admin:foobar", &format!("admin:{ADMIN_PASSWORD}"));
+    let place = std::env::temp_dir().join(format!("kedge-readme-{}", std::process::id()));
+    std::fs::create_dir_all(&place).unwrap();
+    let output = tokio::process::Command::new("bash")
+        .args(["-euc", &format!("{CURL}{script}")])
+        .current_dir(&place)
+        .output()
+        .await
+        .unwrap();
+    std::fs::remove_dir_all(&place).unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let expected: Vec<_> =
+        walk().lines().filter_map(|line| line.split_once("-> ")).flat_map(|(_, codes)| codes.split(", ")).collect();
+    assert_eq!(printed.lines().collect::<Vec<_>>(), expected, "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(expected.len(), 8);
+}
+
+#[test]
+fn published_pattern_is_the_one_that_keys_match() {
+    assert!(README.contains(&format!("\n{SCANNER_PATTERN}\n")));
+}
+
+#[test]
+fn every_key_of_the_configuration_is_in_the_table() {
+    let mut section = String::new();
+    for line in DEFAULTS.lines().filter(|line| !line.trim_start().starts_with('#') && line.contains(':')) {
+        let (name, _) = line.split_once(':').unwrap();
+        let key = match name.strip_prefix("  ") {
+            Some(name) => format!("{section}.{name}"),
+            None => name.to_owned(),
+        };
+        if line.ends_with(':') {
+            section = key;
+        } else {
+            assert!(README.contains(&format!("\n| `{key}` | ")), "{key} is not in the README");
+        }
+    }
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let manifest = include_str!("../../Cargo.toml");
+    let (_, behind) = manifest.split_once("[dependencies]\n").unwrap();
+    let (dependencies, _) = behind.split_once("\n[profile").unwrap();
+    let (_, table) = README.split_once("## Dependencies").unwrap();
+    for name in dependencies.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name) {
+        let named = [format!("| {name} "), format!(", {name} "), format!("| {name},"), format!(", {name},")];
+        assert!(named.iter().any(|named| table.contains(named)), "{name} is not in the README");
+    }
+}
