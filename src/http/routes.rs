@@ -5,14 +5,22 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use axum::{Router, http::Method};
+use axum::{
+    Router,
+    http::{Method, StatusCode},
+};
 use utoipa::openapi::{
-    ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder, extensions::ExtensionsBuilder, path::Operation,
-    path::PathItem, security::SecurityRequirement,
+    ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Type,
+    extensions::ExtensionsBuilder,
+    path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
+    security::SecurityRequirement,
 };
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::{authz::access::Access, state::App};
+use crate::{
+    authz::access::{Access, Domain, Permission},
+    state::App,
+};
 
 /// The body that an operation takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +162,16 @@ fn stamp(operation: &mut Operation, row: Row) {
     if row.body == Body::Json {
         statuses.extend([400, 413, 415]);
     }
+    if let Access::Permitted(Permission { domain, .. }, _) = row.access {
+        match domain {
+            Domain::PathAccount => statuses.push(404),
+            Domain::CallerAccount => {
+                statuses.push(404);
+                operation.parameters.get_or_insert_default().push(account_header().into());
+            }
+            Domain::CallerHome | Domain::System => {}
+        }
+    }
     if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
         statuses.push(400);
     }
@@ -161,13 +179,32 @@ fn stamp(operation: &mut Operation, row: Row) {
         operation.responses.responses.entry(status.to_string()).or_insert_with(|| ResponseBuilder::new().into());
     }
     for (status, response) in &mut operation.responses.responses {
-        if let (true, RefOr::T(response)) = (status.starts_with(['4', '5']), response) {
+        let RefOr::T(response) = response else { continue };
+        if response.description.is_empty() {
+            reason(status).clone_into(&mut response.description);
+        }
+        if status.starts_with(['4', '5']) {
             for (media_type, schema) in error_bodies(status) {
                 let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(*schema))).build();
                 response.content.insert((*media_type).to_owned(), content.into());
             }
         }
     }
+}
+
+/// The phrase that HTTP has for a status: a response must have a description (OpenAPI 3.1, 4.8.17).
+fn reason(status: &str) -> &'static str {
+    status.parse().ok().and_then(|status: StatusCode| status.canonical_reason()).unwrap_or_default()
+}
+
+fn account_header() -> Parameter {
+    ParameterBuilder::new()
+        .name("x-anchore-account")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("The account to act in, where it is not the caller's own"))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build()
 }
 
 const APPLICATION: (&str, &str) = ("application/json", "ApiErrorResponse");

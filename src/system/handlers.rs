@@ -83,8 +83,7 @@ pub async fn get_service_detail(State(app): State<App>) -> Json<SystemStatusResp
 }
 
 /// The services of the deployment
-#[utoipa::path(get, path = "/v2/system/services", tag = "System", responses((status = 200, body = ServiceList)),
-    params(("x-anchore-account" = Option<String>, Header, description = "The account whose permission counts")))]
+#[utoipa::path(get, path = "/v2/system/services", tag = "System", responses((status = 200, body = ServiceList)))]
 pub async fn list_services(State(app): State<App>) -> Json<ServiceList> {
     Json(services(&app))
 }

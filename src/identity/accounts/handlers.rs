@@ -21,8 +21,7 @@ const NOT_FOUND: Error = Error::NotFound { what: "Account" };
 
 /// The caller's account, or the one that `x-anchore-account` names
 #[utoipa::path(get, path = "/v2/account", tag = "Identity",
-    params(("x-anchore-account" = Option<String>, Header, description = "Another account to look at")),
-    responses((status = 200, body = Account), (status = 404)))]
+    responses((status = 200, body = Account)))]
 pub async fn get_users_account(Target(account): Target) -> Json<Account> {
     Json(account.into())
 }

@@ -146,7 +146,7 @@ pub struct ApiKeyChange {
     pub description: Option<Description>,
     /// Revoking is for good.
     #[serde(default, deserialize_with = "not_null")]
-    #[schema(value_type = Revoked, inline, required = false)]
+    #[schema(value_type = Revoked, required = false)]
     pub status: Option<Revoked>,
     /// Only earlier than it is, and in the future.
     #[serde(default, deserialize_with = "not_null")]
