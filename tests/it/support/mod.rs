@@ -6,7 +6,7 @@ mod cluster;
 pub use client::{Answer, Client, send};
 pub use cluster::CapturedLog;
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use kedge::{
     authn::{last_used::LastUsed, password::Hasher},
@@ -64,11 +64,11 @@ impl Server {
         let random = Arc::new(options.random.unwrap_or(Random::System));
         let app = Arc::new(State {
             db: Db::new(database, 8),
-            schema_version: 1,
+            schema_version: 2,
             clock: options.clock.unwrap_or(Clock::System),
             hasher: Hasher::new(Arc::clone(&random)).unwrap(),
             random,
-            roles: RoleTable::built_in().unwrap(),
+            roles: RoleTable::load(config.roles.file.as_deref()).unwrap(),
             last_used: LastUsed::default(),
             collector: Collector::default(),
             log_level: cluster::log().level,
@@ -76,7 +76,7 @@ impl Server {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let service = kedge::app(Arc::clone(&app));
+        let service = kedge::app(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         Self { app, url }
     }
