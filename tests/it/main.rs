@@ -11,8 +11,17 @@
     reason = "a test that meets something else than it expects has failed"
 )]
 
+mod accounts;
+mod api_keys;
+mod authentication;
 mod authz;
+mod collector;
+mod credentials;
+mod errors;
 mod managed;
 mod readme;
 mod support;
+mod system;
+mod transactions;
+mod users;
 mod walkthroughs;

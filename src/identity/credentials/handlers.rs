@@ -35,7 +35,7 @@ pub async fn add_credential(
     caller: Caller,
     Json(request): Json<NewCredential>,
 ) -> Result<Json<AccessCredential>> {
-    set(&app, caller.account.id, &caller.username, request).await
+    set(&app, caller.account.id, &caller.username, request, Some(&caller)).await
 }
 
 /// The credentials of a user, masked
@@ -62,7 +62,7 @@ pub async fn create_user_credential(
     Path((_, username)): Path<(String, String)>,
     Json(request): Json<NewCredential>,
 ) -> Result<Json<AccessCredential>> {
-    set(&app, account.id, &username, request).await
+    set(&app, account.id, &username, request, None).await
 }
 
 /// Deletes the password of a user: it cannot sign in by one until another is set
@@ -96,12 +96,20 @@ async fn list(app: &App, account_id: Uuid, username: &str) -> Result<Json<Creden
     Ok(Json(CredentialList(user.password_last_updated.map(AccessCredential::password).into_iter().collect())))
 }
 
-async fn set(app: &App, account_id: Uuid, username: &str, request: NewCredential) -> Result<Json<AccessCredential>> {
+/// Sets a password: that of the user of this name, or the caller's own.
+async fn set(
+    app: &App,
+    account_id: Uuid,
+    username: &str,
+    request: NewCredential,
+    own: Option<&Caller>,
+) -> Result<Json<AccessCredential>> {
     rules::may_be_set(&request.value, &app.config.user_authentication)?;
     let phc = app.hasher.hash(request.value.into_secret()).await?;
     let now = app.clock.now();
     let changed = transaction!(app.db, |db| {
         let user = users::lock_user(db, account_id, username).await?.ok_or(NOT_FOUND)?;
+        own.map_or(Ok(()), |caller| caller.is_still(user.id))?;
         if user.kind == UserType::Saml {
             return Err(Error::Refused("A saml user cannot have a password".to_owned()).into());
         }
