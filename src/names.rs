@@ -192,3 +192,89 @@ impl<'de> Deserialize<'de> for NewPassword {
         Self::parse(Secret::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    use super::*;
+
+    // The contract's patterns, to the letter.
+    const ACCOUNT_NAME: &str = "^[a-zA-Z0-9][ a-zA-Z0-9@.!$+=^_`~;-]{1,126}[a-zA-Z0-9_]$";
+    const USERNAME: &str = "^[a-zA-Z0-9][ a-zA-Z0-9@.!#$+=^_`~;:-]{1,126}[a-zA-Z0-9_]$";
+    const EMAIL: &str = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]*[a-z0-9])?";
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        Regex::new(pattern).unwrap().is_match(text)
+    }
+
+    /// What we ask of an address beyond the contract, which sets no length and looks at no more than a part of it.
+    fn can_be_stored(text: &str) -> bool {
+        text.chars().count() <= 320 && !text.chars().any(char::is_control)
+    }
+
+    fn account_name(text: &str) -> bool {
+        AccountName::parse(text.to_owned()).is_ok()
+    }
+
+    fn username(text: &str) -> bool {
+        Username::parse(text.to_owned()).is_ok()
+    }
+
+    fn email(text: &str) -> bool {
+        Email::parse(text.to_owned()).is_ok()
+    }
+
+    #[test]
+    fn name_has_3_to_128_characters() {
+        for (length, possible) in [(0, false), (1, false), (2, false), (3, true), (128, true), (129, false)] {
+            let name = "a".repeat(length);
+            assert_eq!(account_name(&name), possible, "{length}");
+            assert_eq!(username(&name), possible, "{length}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_is_judged_as_by_the_contract(text in any::<String>()) {
+            prop_assert_eq!(account_name(&text), matches(ACCOUNT_NAME, &text));
+            prop_assert_eq!(username(&text), matches(USERNAME, &text));
+            prop_assert_eq!(email(&text), matches(EMAIL, &text) && can_be_stored(&text));
+        }
+
+        /// Mostly possible characters, now and then one that is not, and lengths around the limits.
+        #[test]
+        fn nearly_possible_name_is_judged_as_by_the_contract(
+            text in "[a-zA-Z0-9_-]?([ a-zA-Z0-9@.!#$+=^_`~;:-]{0,5}|[a-z]{122,128})[ %/\\\\\\nä]?[a-zA-Z0-9_.@ -]?[\\n]?",
+        ) {
+            prop_assert_eq!(account_name(&text), matches(ACCOUNT_NAME, &text));
+            prop_assert_eq!(username(&text), matches(USERNAME, &text));
+        }
+
+        #[test]
+        fn possible_name_is_taken_and_kept(text in "[a-zA-Z0-9][ a-zA-Z0-9@.!$+=^_`~;-]{1,126}[a-zA-Z0-9_]") {
+            let (account, user) = (AccountName::parse(text.clone()).unwrap(), Username::parse(text.clone()).unwrap());
+            prop_assert_eq!([account.as_str(), user.as_str()], [&text, &text]);
+        }
+
+        #[test]
+        fn nearly_possible_address_is_judged_as_by_the_contract(
+            text in "[a-zA.!#@ -]{0,4}[a-z0-9.!A]{0,3}@?[a-z0-9A.@-]{0,4}@?[a-z-]{0,3}\\.?[a-z0-9.-]{0,4}[\\n ä]?",
+        ) {
+            prop_assert_eq!(email(&text), matches(EMAIL, &text) && can_be_stored(&text));
+        }
+
+        #[test]
+        fn address_has_at_most_320_characters(local in 300..330_usize) {
+            let text = format!("{}@acme.test", "a".repeat(local));
+            prop_assert_eq!(email(&text), local + 10 <= 320);
+        }
+
+        #[test]
+        fn password_is_counted_in_characters(text in "[a-zß🐇]{0,12}|[ä]{120,135}") {
+            let possible = (6..=128).contains(&text.chars().count());
+            prop_assert_eq!(NewPassword::parse(Secret::new(text)).is_ok(), possible);
+        }
+    }
+}

@@ -11,6 +11,8 @@ use utoipa::{
 };
 
 const FORMAT: &[FormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+/// How many bytes a moment has.
+const LENGTH: usize = 20;
 
 /// A moment on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,10 +28,11 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let moment = PrimitiveDateTime::parse(&text, FORMAT);
+        // The parser would take a sign before the year.
+        let moment = PrimitiveDateTime::parse(&text, FORMAT).ok().filter(|_| text.len() == LENGTH);
         moment
             .map(|moment| Self(moment.assume_utc()))
-            .map_err(|_| D::Error::custom("must be a UTC time such as 2027-01-31T23:59:59Z"))
+            .ok_or_else(|| D::Error::custom("must be a UTC time such as 2027-01-31T23:59:59Z"))
     }
 }
 

@@ -33,6 +33,17 @@ impl Caller {
         self.account.kind == AccountType::Admin
     }
 
+    /// Whether `found`, looked up by the caller's name, is still the caller and not a namesake made meanwhile.
+    ///
+    /// # Errors
+    /// The 401 of a user who is gone.
+    pub fn is_still(&self, found: Uuid) -> Result<()> {
+        if found == self.id {
+            return Ok(());
+        }
+        Err(Error::Unauthenticated("the user was deleted meanwhile, and one of that name made anew"))
+    }
+
     #[must_use]
     pub const fn is_api_key(&self) -> bool {
         matches!(self.credential, Credential::ApiKey { .. })

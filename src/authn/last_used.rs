@@ -28,7 +28,8 @@ impl LastUsed {
         let minute = now.replace_second(0).and_then(|now| now.replace_nanosecond(0)).unwrap_or(now);
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         match noted.get_mut(key_id) {
-            Some(last) => *last = minute,
+            // Never back, even where the clock was set back.
+            Some(last) => *last = minute.max(*last),
             None => drop(noted.insert(key_id.to_owned(), minute)),
         }
     }

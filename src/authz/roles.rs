@@ -6,6 +6,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use serde::Deserialize;
+use time::OffsetDateTime;
 
 use super::action::Action;
 
@@ -20,8 +21,8 @@ pub struct Role {
     pub name: String,
     pub description: String,
     pub grants: Grants,
-    /// Whether it is Kedge's, so that no deployment can change it.
-    pub built_in: bool,
+    /// Since when the deployment's file says so; `None` for Kedge's own, which no deployment can change.
+    pub since: Option<OffsetDateTime>,
 }
 
 /// What a role grants in the account it is held in.
@@ -34,6 +35,12 @@ pub enum Grants {
 }
 
 impl Role {
+    /// Whether it is Kedge's own.
+    #[must_use]
+    pub const fn is_built_in(&self) -> bool {
+        self.since.is_none()
+    }
+
     /// The names of what it grants, sorted; `*` where that is everything.
     #[must_use]
     pub fn action_names(&self) -> Vec<&str> {
@@ -66,7 +73,7 @@ struct BuiltInFile {
 }
 
 /// A deployment's file.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OwnFile {
     /// Actions of the deployment's own.
@@ -93,22 +100,27 @@ impl RoleTable {
     /// # Errors
     /// Every unknown action, doubled name, changed built-in role and action of the system in a role.
     pub fn load(file: Option<&Path>) -> Result<Self, RoleProblems> {
-        let text = file.map(|path| {
-            std::fs::read_to_string(path).map_err(|error| RoleProblems(vec![format!("{}: {error}", path.display())]))
+        let unreadable = |path: &Path, error| RoleProblems(vec![format!("{}: {error}", path.display())]);
+        let own = file.map(|path| {
+            let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, error))?;
+            let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+            Ok((text, changed.map_err(|error| unreadable(path, error))?.into()))
         });
-        Self::read(text.transpose()?.as_deref())
+        let own = own.transpose()?;
+        Self::read(own.as_ref().map(|(text, since)| (text.as_str(), *since)))
     }
 
-    fn read(own: Option<&str>) -> Result<Self, RoleProblems> {
+    fn read(own: Option<(&str, OffsetDateTime)>) -> Result<Self, RoleProblems> {
         let unreadable = |error: yaml_serde::Error| RoleProblems(vec![error.to_string()]);
         let built_in: BuiltInFile = yaml_serde::from_str(BUILT_IN).map_err(unreadable)?;
-        let own = own.filter(|text| !text.trim().is_empty()).map(yaml_serde::from_str::<OwnFile>);
-        let own = own.transpose().map_err(unreadable)?.unwrap_or(OwnFile { actions: vec![], roles: vec![] });
+        let since = own.map(|(_, since)| since);
+        let text = own.map(|(text, _)| text).filter(|text| !text.trim().is_empty());
+        let own = text.map(yaml_serde::from_str::<OwnFile>).transpose().map_err(unreadable)?.unwrap_or_default();
         let mut reader = Reader::default();
         reader.check_system_actions(&built_in.system_only);
         reader.declare(own.actions);
-        reader.add(built_in.roles, true);
-        reader.add(own.roles, false);
+        reader.add(built_in.roles, None);
+        reader.add(own.roles, since);
         if reader.problems.is_empty() { Ok(reader.table) } else { Err(RoleProblems(reader.problems)) }
     }
 
@@ -159,18 +171,20 @@ impl Reader {
         }
     }
 
-    fn add(&mut self, entries: Vec<RoleEntry>, built_in: bool) {
+    fn add(&mut self, entries: Vec<RoleEntry>, since: Option<OffsetDateTime>) {
         for entry in entries {
             self.check_name(&entry.name);
             let grants = self.grants(&entry);
             let (name, description) = (entry.name, entry.description);
-            self.table.roles.push(Role { name, description, grants, built_in });
+            self.table.roles.push(Role { name, description, grants, since });
         }
     }
 
     fn check_name(&mut self, name: &str) {
         match self.table.named(name) {
-            Some(role) if role.built_in => self.problems.push(format!("role {name} is built in and cannot be changed")),
+            Some(role) if role.is_built_in() => {
+                self.problems.push(format!("role {name} is built in and cannot be changed"))
+            }
             Some(_) => self.problems.push(format!("role {name} stands there twice")),
             None => {}
         }
@@ -231,10 +245,10 @@ actions: [x-deploy]
 roles:
   - {name: deployer, description: Deploys, actions: [getImage, x-deploy]}
 ";
-        let table = RoleTable::read(Some(own)).unwrap();
+        let table = RoleTable::read(Some((own, OffsetDateTime::UNIX_EPOCH))).unwrap();
         let deployer = table.named("deployer").unwrap();
         assert_eq!(deployer.action_names(), ["getImage", "x-deploy"]);
-        assert!(!deployer.built_in && table.named("read-only").unwrap().built_in);
+        assert!(!deployer.is_built_in() && table.named("read-only").unwrap().is_built_in());
         assert!(table.knows_action("x-deploy") && !table.knows_action("x-other"));
     }
 
@@ -248,7 +262,7 @@ roles:
   - {name: a, description: d, actions: [createAccount]}
   - {name: 'a b', description: d, actions: ['*', getImage]}
 ";
-        let RoleProblems(problems) = RoleTable::read(Some(own)).unwrap_err();
+        let RoleProblems(problems) = RoleTable::read(Some((own, OffsetDateTime::UNIX_EPOCH))).unwrap_err();
         let shape = "an action of your own is x- and up to 126 letters, digits, `.`, `_` or `-`";
         assert_eq!(
             problems,

@@ -76,10 +76,12 @@ async fn build(
     if let Some(password) = bootstrap::first_start(&db, &mut config, &hasher, &clock, &random).await? {
         print_first_password(&password);
     }
+    let installed_at = bootstrap::installed_at(&db).await?;
     Ok(Arc::new(State {
         config,
         db,
         schema_version,
+        installed_at,
         clock,
         random,
         hasher,

@@ -5,7 +5,10 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::{DeserializeOwned, Error as _};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _, value::StringDeserializer},
+};
 
 use super::{
     Json,
@@ -54,7 +57,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, _state: &S) -> Result<Self> {
         let body = Limited::new(request.into_body(), JSON_LIMIT).collect().await;
         let bytes = body.map_err(|error| unreadable(error.as_ref()))?.to_bytes();
-        let mut parser = serde_json::Deserializer::from_slice(&bytes);
+        // Every body of the contract is an object; serde would take its properties from an array, too.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(Error::malformed("body", "must be an object"));
+        }
+        // Checked here, since `serde_json` passes over the bytes of a property that is ignored.
+        let text = std::str::from_utf8(&bytes).map_err(|error| not_json(&error))?;
+        let mut parser = serde_json::Deserializer::from_str(text);
         let value = serde_path_to_error::deserialize(&mut parser).map_err(wrong_body)?;
         parser.end().map_err(|error| not_json(&error))?;
         Ok(Self(value))
@@ -79,7 +88,7 @@ fn wrong_body(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
     not_json(&inner)
 }
 
-fn not_json(error: &serde_json::Error) -> Error {
+fn not_json(error: &dyn std::error::Error) -> Error {
     let detail = format!("Request body is not valid JSON: {error}");
     Error::Transport { status: StatusCode::BAD_REQUEST, detail }
 }
@@ -124,8 +133,21 @@ pub fn repeated(query: Option<&str>, name: &str) -> Result<Vec<AnyName>> {
 #[derive(Debug, Default)]
 pub struct ReadOnly;
 
-impl<'de> serde::Deserialize<'de> for ReadOnly {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+impl<'de> Deserialize<'de> for ReadOnly {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self).map_err(D::Error::custom)
     }
+}
+
+/// Reads an enum from a string and nothing else: serde would take `{"disabled": null}` for `"disabled"`, and
+/// `serde_json` calls any other type a syntax error, which names no property.
+pub fn word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    T::deserialize(StringDeserializer::<D::Error>::new(text))
+}
+
+/// As [`word`], for a property that may be left out or null.
+pub fn optional_word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| T::deserialize(StringDeserializer::<D::Error>::new(text))).transpose()
 }

@@ -48,15 +48,15 @@ pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> 
     };
     let from_console = request.headers().get(X_REQUESTED_WITH).is_some_and(|value| value == "kedge-console");
     let (mut parts, body) = request.into_parts();
-    if let Err(error) = check(&guard.app, row, &mut parts).await {
-        let mut response = error.into_response();
-        if from_console {
-            // The console asks for credentials itself: with a challenge the browser would, too.
-            response.headers_mut().remove(header::WWW_AUTHENTICATE);
-        }
-        return response;
+    let mut response = match check(&guard.app, row, &mut parts).await {
+        Ok(()) => run(row, next, Request::from_parts(parts, body)).await,
+        Err(error) => error.into_response(),
+    };
+    if from_console {
+        // The console asks for credentials itself: with a challenge the browser would, too.
+        response.headers_mut().remove(header::WWW_AUTHENTICATE);
     }
-    run(row, next, Request::from_parts(parts, body)).await
+    response
 }
 
 /// The row of the request, or the 404 or 405 that comes before any question of who is calling.

@@ -51,9 +51,10 @@ struct Document {
 
 static DOCUMENT: LazyLock<Result<Document, String>> = LazyLock::new(|| {
     let (_, _, document) = crate::routes().finish();
-    let mut json = document.to_pretty_json().map_err(|error| error.to_string())?;
-    json.push('\n');
-    Ok(Document { json, yaml: document.to_yaml().map_err(|error| error.to_string())? })
+    // By way of a value, whose objects are sorted: utoipa keeps extensions in a hash map, in another order each time.
+    let document = serde_json::to_value(&document).map_err(|error| error.to_string())?;
+    let json = serde_json::to_string_pretty(&document).map_err(|error| error.to_string())? + "\n";
+    Ok(Document { json, yaml: yaml_serde::to_string(&document).map_err(|error| error.to_string())? })
 });
 
 /// The document as JSON: what is served, and what `openapi/v2.json` holds.

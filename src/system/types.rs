@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::ErrorKind;
+use crate::{error::ErrorKind, http::extract::word};
 
 /// Which versions answer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -127,8 +127,10 @@ impl LevelName {
 /// The log level of a service.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LoggingLevel {
+    #[serde(deserialize_with = "word")]
     #[schema(inline)]
     pub service_name: ServiceName,
+    #[serde(deserialize_with = "word")]
     #[schema(inline)]
     pub logging_level: LevelName,
 }

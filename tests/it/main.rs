@@ -6,13 +6,21 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that meets something else than it expects has failed"
 )]
 
+mod accounts;
+mod api_keys;
+mod authentication;
 mod authz;
+mod collector;
+mod credentials;
+mod errors;
 mod managed;
 mod readme;
 mod support;
+mod system;
+mod transactions;
+mod users;
 mod walkthroughs;

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::Account as StoredAccount;
 use crate::{
+    http::extract::word,
     names::{AccountName, Email},
     timestamp::Timestamp,
 };
@@ -121,6 +122,7 @@ impl From<SettableState> for AccountState {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct AccountStatus {
     // The contract does not require it, though nothing could be done without.
+    #[serde(deserialize_with = "word")]
     #[schema(inline, required = false)]
     pub state: SettableState,
 }

@@ -15,7 +15,7 @@ use utoipa::{
 use super::ApiKey;
 use crate::{
     authn::api_key::{FORMAT, hint},
-    http::extract::ReadOnly,
+    http::extract::{ReadOnly, word},
     names::{AnyName, Description, KeyName},
     secret::Secret,
     timestamp::Timestamp,
@@ -172,7 +172,7 @@ pub struct ApiKeyChange {
     #[schema(value_type = String, required = false, max_length = 1024)]
     pub description: Option<Description>,
     /// Revoking is for good.
-    #[serde(default, deserialize_with = "not_null")]
+    #[serde(default, deserialize_with = "revoked")]
     #[schema(value_type = Revoked, required = false)]
     pub status: Option<Revoked>,
     /// Only earlier than it is, and in the future.
@@ -241,4 +241,9 @@ impl ToSchema for Revoked {}
 /// A property may be left out, but not null.
 fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// As [`not_null`], for the enum.
+fn revoked<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Revoked>, D::Error> {
+    word(deserializer).map(Some)
 }

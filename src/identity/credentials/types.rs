@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::{http::extract::ReadOnly, names::NewPassword, timestamp::Timestamp};
+use crate::{
+    http::extract::{ReadOnly, word},
+    names::NewPassword,
+    timestamp::Timestamp,
+};
 
 /// What stands where a password would: always the same.
 const MASK: &str = "********";
@@ -41,7 +45,7 @@ pub struct CredentialList(pub Vec<AccessCredential>);
 /// A credential to be set.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewCredential {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "word")]
     #[schema(inline)]
     pub kind: CredentialType,
     /// The password: 6 to 128 characters.

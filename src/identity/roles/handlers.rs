@@ -37,7 +37,7 @@ const ROLE_NOT_FOUND: Error = Error::NotFound { what: "Role" };
 pub async fn list_roles(State(app): State<App>) -> Json<Vec<RbacManagerRoleSummary>> {
     let mut roles: Vec<_> = app.roles.roles().iter().collect();
     roles.sort_by_key(|role| &role.name);
-    Json(roles.into_iter().map(RbacManagerRoleSummary::from).collect())
+    Json(roles.into_iter().map(|role| RbacManagerRoleSummary::new(role, app.installed_at)).collect())
 }
 
 /// One role, with what it grants
@@ -45,7 +45,8 @@ pub async fn list_roles(State(app): State<App>) -> Json<Vec<RbacManagerRoleSumma
     params(("role_name" = String, Path)),
     responses((status = 200, body = RbacManagerRole), (status = 404)))]
 pub async fn get_role(State(app): State<App>, Path(name): Path<String>) -> Result<Json<RbacManagerRole>> {
-    Ok(Json(app.roles.named(&name).ok_or(ROLE_NOT_FOUND)?.into()))
+    let role = app.roles.named(&name).ok_or(ROLE_NOT_FOUND)?;
+    Ok(Json(RbacManagerRole::new(role, app.installed_at)))
 }
 
 /// Who holds a role in an account, directly
@@ -143,7 +144,7 @@ pub async fn my_roles(State(app): State<App>, caller: Caller) -> Result<Json<Vec
     let held = store::list_account_roles(&mut *app.db.read().await?, caller.id).await?;
     let known = held.into_iter().filter_map(|held| {
         let role = app.roles.named(&held.role)?;
-        Some(RbacManagerAccountRole::new(role, held))
+        Some(RbacManagerAccountRole::new(role, held, app.installed_at))
     });
     Ok(Json(known.collect()))
 }

@@ -51,7 +51,10 @@ pub async fn may_change(
     (account, user): (&Account, &User),
     (change, action): (Change, Action),
 ) -> Result<(), WriteError> {
-    if caller.is_admin() || caller.id == user.id {
+    if user.username == caller.username {
+        return Ok(caller.is_still(user.id)?);
+    }
+    if caller.is_admin() {
         return Ok(());
     }
     may_add_to(caller, account, action)?;

@@ -19,11 +19,15 @@ use crate::{
 pub struct RbacManagerRoleSummary {
     name: String,
     description: String,
+    created_at: Timestamp,
 }
 
-impl From<&Role> for RbacManagerRoleSummary {
-    fn from(role: &Role) -> Self {
-        Self { name: role.name.clone(), description: role.description.clone() }
+impl RbacManagerRoleSummary {
+    /// A role of a deployment that was installed at that moment.
+    #[must_use]
+    pub fn new(role: &Role, installed_at: OffsetDateTime) -> Self {
+        let created_at = Timestamp(role.since.unwrap_or(installed_at));
+        Self { name: role.name.clone(), description: role.description.clone(), created_at }
     }
 }
 
@@ -35,6 +39,9 @@ pub struct RbacManagerRole {
     permissions: Vec<RbacManagerPermission>,
     /// Whether it is built in.
     immutable: bool,
+    /// For a built-in role the first start of the deployment, for its own the last change of its file.
+    created_at: Timestamp,
+    last_updated: Timestamp,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,14 +52,19 @@ pub struct RbacManagerPermission {
     target: &'static str,
 }
 
-impl From<&Role> for RbacManagerRole {
-    fn from(role: &Role) -> Self {
+impl RbacManagerRole {
+    /// A role of a deployment that was installed at that moment.
+    #[must_use]
+    pub fn new(role: &Role, installed_at: OffsetDateTime) -> Self {
+        let since = Timestamp(role.since.unwrap_or(installed_at));
         let permission = |action: &str| RbacManagerPermission { action: action.to_owned(), target: "*" };
         Self {
             name: role.name.clone(),
             description: role.description.clone(),
             permissions: role.action_names().into_iter().map(permission).collect(),
-            immutable: role.built_in,
+            immutable: role.is_built_in(),
+            created_at: since,
+            last_updated: since,
         }
     }
 }
@@ -154,7 +166,7 @@ pub struct RbacManagerAccountRole {
 
 impl RbacManagerAccountRole {
     #[must_use]
-    pub fn new(role: &Role, held: store::AccountRole) -> Self {
+    pub fn new(role: &Role, held: store::AccountRole, installed_at: OffsetDateTime) -> Self {
         let account = crate::identity::accounts::Account {
             id: held.id,
             name: held.name.clone(),
@@ -164,7 +176,12 @@ impl RbacManagerAccountRole {
             created_at: held.created_at,
             last_updated: held.last_updated,
         };
-        Self { for_account: held.name.clone(), domain_name: held.name, roles: role.into(), account: account.into() }
+        Self {
+            for_account: held.name.clone(),
+            domain_name: held.name,
+            roles: RbacManagerRole::new(role, installed_at),
+            account: account.into(),
+        }
     }
 }
 

@@ -111,7 +111,8 @@ pub struct UserGroupRolePost {
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct RoleOfPost {
-    #[schema(value_type = String)]
+    // The contract does not require it, though a role without a name is none.
+    #[schema(value_type = String, required = false)]
     pub role: AnyName,
 }
 
@@ -144,7 +145,8 @@ pub struct UserGroupUsersPost {
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct UsernameOfPost {
-    #[schema(value_type = String)]
+    // The contract does not require it, though a user without a name is none.
+    #[schema(value_type = String, required = false)]
     pub username: AnyName,
 }
 

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::User as StoredUser;
 use crate::{
+    http::extract::optional_word,
     identity::roles::store::UnifiedRole,
     names::{NewPassword, Username},
     timestamp::Timestamp,
@@ -114,6 +115,7 @@ pub struct UserCreationRequest {
     #[schema(value_type = Option<String>, min_length = 6, max_length = 128, pattern = ".{6,128}$")]
     pub password: Option<NewPassword>,
     /// `native` where it is left out.
+    #[serde(default, deserialize_with = "optional_word")]
     #[schema(inline)]
     pub user_type: Option<UserType>,
     /// Required for a saml user.

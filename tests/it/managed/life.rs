@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use kedge::db::managed::{ManagedPostgres, ManagedSettings};
+use kedge::db::managed::ManagedPostgres;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::{Connection, PgConnection};
@@ -135,19 +135,4 @@ async fn logs_of_the_server_are_kept_for_a_week_in_the_cluster() {
     let file = text(postgres.connect_options(), "select pg_current_logfile()").await;
     assert!(Path::new(&file).starts_with("log") && file.len() == "log/postgresql-Mon.log".len(), "{file}");
     postgres.stop().await.unwrap();
-}
-
-#[tokio::test]
-#[ignore = "measures: cargo test -- --ignored --nocapture times_of_starts"]
-async fn times_of_starts() {
-    let place = Place::new();
-    for name in ["first", "second", "third"] {
-        let settings = ManagedSettings { server_settings: &[], ..place.settings() };
-        let begin = Instant::now();
-        let postgres = ManagedPostgres::start(settings).await.unwrap();
-        let started = begin.elapsed();
-        let begin = Instant::now();
-        postgres.stop().await.unwrap();
-        println!("{name} start {started:?}, stop {:?}", begin.elapsed());
-    }
 }

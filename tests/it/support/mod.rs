@@ -2,9 +2,11 @@
 
 mod client;
 mod cluster;
+mod raw;
 
 pub use client::{Answer, Client, send};
 pub use cluster::CapturedLog;
+pub use raw::{basic, raw};
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -14,7 +16,7 @@ use kedge::{
     clock::{Clock, Random},
     config::Config,
     db::Db,
-    identity::collector::Collector,
+    identity::{bootstrap, collector::Collector},
     state::{App, State},
 };
 use serde_json::{Value, json};
@@ -62,8 +64,10 @@ impl Server {
         environment.extend(options.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let config = Config::load(None, &environment, false).unwrap();
         let random = Arc::new(options.random.unwrap_or(Random::System));
+        let db = Db::new(database, 8);
         let app = Arc::new(State {
-            db: Db::new(database, 8),
+            installed_at: bootstrap::installed_at(&db).await.unwrap(),
+            db,
             schema_version: 2,
             clock: options.clock.unwrap_or(Clock::System),
             hasher: Hasher::new(Arc::clone(&random)).unwrap(),
@@ -117,6 +121,18 @@ impl Server {
         self.basic(username, PASSWORD)
     }
 
+    /// Brings an account into the state `enabled` or `disabled`.
+    pub async fn set_state(&self, account: &str, state: &str) {
+        let path = format!("/v2/accounts/{account}/state");
+        self.admin().put(&path, json!({ "state": state })).await.expect(200);
+    }
+
+    /// Disables an account and deletes it; its rows stay until the collector comes, which no test runs unasked.
+    pub async fn delete_account(&self, account: &str) {
+        self.set_state(account, "disabled").await;
+        self.admin().delete(&format!("/v2/accounts/{account}")).await.expect(204);
+    }
+
     /// Makes an API key for the user of `client`; answers its value.
     pub async fn key_of(&self, client: &Client, name: &str) -> String {
         let made = client.post("/v2/user/api-keys", json!({ "name": name })).await.expect(201);
@@ -148,6 +164,11 @@ pub fn assert_problem(answer: &Answer, status: u16, part: &str) {
     assert!(body["title"].is_string());
     let detail = body["detail"].as_str().expect("the detail of a problem is a string");
     assert!(detail.contains(part), "{detail:?} lacks {part:?}");
+}
+
+/// A name as a segment of a path.
+pub fn segment(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// The names in a list of objects.
