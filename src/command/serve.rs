@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use sqlx::postgres::PgConnectOptions;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 
@@ -28,13 +28,17 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// Serves until SIGTERM or SIGINT, or until the private PostgreSQL dies.
 pub async fn serve(config: Config) -> Result<(), Failure> {
     let log_level = logging::init(&config.logging, std::io::stderr)?;
+    let mut stop = Stop::listen()?;
     if config.server.external_url.is_none() {
         tracing::warn!("server.external_url is not set: links say {}", config.server.external_url());
     }
     let random = Arc::new(Random::System);
-    let mut database = Database::to_serve(&config, &random).await?;
+    let mut database = tokio::select! {
+        database = Database::to_serve(&config, &random) => database?,
+        () = stop.told() => return Ok(()),
+    };
     let options = database.options.clone();
-    let served = serve_on(config, options, database.managed.as_mut(), random, log_level).await;
+    let served = serve_on(config, options, database.managed.as_mut(), random, log_level, stop).await;
     database.release().await?;
     served
 }
@@ -45,15 +49,19 @@ async fn serve_on(
     managed: Option<&mut ManagedPostgres>,
     random: Arc<Random>,
     log_level: LogLevel,
+    mut stop: Stop,
 ) -> Result<(), Failure> {
-    let app = build(config, &options, random, log_level).await?;
+    let app = tokio::select! {
+        app = build(config, &options, random, log_level) => app?,
+        () = stop.told() => return Ok(()),
+    };
     let listen = app.config.listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| Failure::Listen(listen, error))?;
     let address = listener.local_addr().map_err(|error| Failure::Listen(listen, error))?;
     tracing::info!("listening on http://{address}");
     let collector = tokio::spawn(collector::run(Arc::clone(&app)));
     let writer = tokio::spawn(write_last_used(Arc::clone(&app)));
-    let ended = run(&app, listener, managed).await;
+    let ended = run(&app, listener, managed, stop).await;
     collector.abort();
     writer.abort();
     report_unwritten(&app).await;
@@ -98,8 +106,13 @@ fn print_first_password(password: &Secret) {
 }
 
 /// Runs the server until it is told to stop, then lets what is in flight finish.
-async fn run(app: &App, listener: TcpListener, managed: Option<&mut ManagedPostgres>) -> Result<(), Failure> {
-    let (stop, mut stopped) = watch::channel(false);
+async fn run(
+    app: &App,
+    listener: TcpListener,
+    managed: Option<&mut ManagedPostgres>,
+    mut stop: Stop,
+) -> Result<(), Failure> {
+    let (drain, mut stopped) = watch::channel(false);
     let drained = async move {
         // The sender lives as long as this function; an error would mean that it is over.
         drop(stopped.wait_for(|stop| *stop).await);
@@ -107,10 +120,10 @@ async fn run(app: &App, listener: TcpListener, managed: Option<&mut ManagedPostg
     let service = crate::app(Arc::clone(app)).into_make_service_with_connect_info::<SocketAddr>();
     let server = tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(drained).await });
     let reason = tokio::select! {
-        told = told_to_stop() => told,
+        () = stop.told() => Ok(()),
         lost = lost_database(managed) => Err(lost),
     };
-    stop.send_replace(true);
+    drain.send_replace(true);
     match tokio::time::timeout(DRAIN, server).await {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(error))) => tracing::error!(error = &error as &dyn std::error::Error, "the server failed"),
@@ -120,16 +133,30 @@ async fn run(app: &App, listener: TcpListener, managed: Option<&mut ManagedPostg
     reason
 }
 
-async fn told_to_stop() -> Result<(), Failure> {
-    let no_signal = |error| Failure::Other(format!("cannot wait for signals: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT. Listened to from the start on: one that came earlier would end this process alone and leave the
+/// private PostgreSQL behind.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self, Failure> {
+        let no_signal = |error| Failure::Other(format!("cannot wait for signals: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(no_signal)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(no_signal)?,
+        })
     }
-    tracing::info!("told to stop: finishing what is in flight");
-    Ok(())
+
+    /// Resolves when one of them comes, or has come before. May be cancelled.
+    async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        tracing::info!("told to stop: finishing what is in flight");
+    }
 }
 
 /// Never resolves where the database is not ours.

@@ -88,7 +88,7 @@ async fn get_openapi_json() -> Result<Response, crate::error::Error> {
 /// This document as YAML
 #[utoipa::path(get, path = "/v2/openapi.yaml", tag = "System",
     extensions(("x-kedge-addition" = json!(true))),
-    responses((status = 200, description = "The document", body = String, content_type = "application/yaml")))]
+    responses((status = 200, description = "The document", body = Object, content_type = "application/yaml")))]
 async fn get_openapi_yaml() -> Result<Response, crate::error::Error> {
     let document = DOCUMENT.as_ref().map_err(|error| crate::error::Error::internal(error.as_str()))?;
     Ok(([(header::CONTENT_TYPE, "application/yaml")], document.yaml.as_str()).into_response())

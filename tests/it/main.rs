@@ -6,6 +6,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that meets something else than it expects has failed"
 )]
@@ -15,10 +16,12 @@ mod api_keys;
 mod authentication;
 mod authz;
 mod collector;
+mod commands;
 mod credentials;
 mod errors;
 mod managed;
 mod readme;
+mod secrets;
 mod support;
 mod system;
 mod transactions;

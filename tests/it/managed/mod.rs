@@ -4,44 +4,22 @@ mod life;
 mod reach;
 mod refusals;
 
-use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use kedge::db::managed::{ManagedError, ManagedPostgres, ManagedSettings};
 use kedge::secret::Secret;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
+
+use crate::support::Place;
 
 const QUICK: &[(&str, &str)] = &[("fsync", "off"), ("max_connections", "10"), ("shared_buffers", "16MB")];
 const CHILD_DIRECTORY: &str = "KEDGE_TEST_MANAGED_DIRECTORY";
 
-/// A directory that takes its PostgreSQL with it.
-struct Place {
-    top: PathBuf,
-    data: PathBuf,
-}
-
+/// How the tests of this folder start a PostgreSQL.
 impl Place {
-    fn new() -> Self {
-        Self::with_data("data")
-    }
-
-    fn with_data(below: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let top = PathBuf::from(format!("/tmp/kedge-test-{}-{number}", std::process::id()));
-        fs::create_dir(&top).unwrap();
-        fs::set_permissions(&top, Permissions::from_mode(0o755)).unwrap();
-        Self { data: top.join(below), top }
-    }
-
     fn settings(&self) -> ManagedSettings<'_> {
         ManagedSettings {
             data_dir: &self.data,
@@ -58,31 +36,6 @@ impl Place {
 
     async fn refusal(&self) -> ManagedError {
         refusal(self.settings()).await
-    }
-
-    fn cluster(&self) -> PathBuf {
-        self.data.join("postgres")
-    }
-
-    /// The process of the server in this place, if one runs.
-    fn server(&self) -> Option<Pid> {
-        let text = fs::read_to_string(self.cluster().join("postmaster.pid")).ok()?;
-        let pid: i32 = text.lines().next()?.parse().ok()?;
-        let cwd = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
-        (cwd == self.cluster()).then(|| Pid::from_raw(pid))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(pid) = self.server() {
-            let _ = kill(pid, Signal::SIGQUIT);
-            let deadline = Instant::now() + Duration::from_secs(6);
-            while self.server().is_some() && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-        }
-        let _ = fs::remove_dir_all(&self.top);
     }
 }
 

@@ -22,6 +22,7 @@ use kedge::{
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
 
 const TEMPLATE: &str = "kedge_template";
+const DATABASE_PASSWORD: &str = "wonderland";
 
 /// The PostgreSQL of this run.
 struct Cluster {
@@ -55,7 +56,7 @@ async fn start() -> (ManagedPostgres, Cluster) {
         data_dir: &directory,
         programs: None,
         user: None,
-        password: Secret::new("wonderland".to_owned()),
+        password: Secret::new(DATABASE_PASSWORD.to_owned()),
         server_settings: &[("fsync", "off"), ("max_connections", "600"), ("autovacuum", "off")],
     })
     .await
@@ -99,13 +100,29 @@ async fn make_template(options: &PgConnectOptions) {
 
 /// The options of a fresh copy of the template.
 pub async fn new_database() -> PgConnectOptions {
+    database_like(TEMPLATE).await
+}
+
+/// The options of a database that nobody has used.
+pub async fn empty_database() -> PgConnectOptions {
+    database_like("template1").await
+}
+
+async fn database_like(template: &str) -> PgConnectOptions {
     let cluster = &*CLUSTER;
     let name = format!("test_{}", uuid::Builder::from_random_bytes(Random::System.bytes()).into_uuid().simple());
     let _copying = cluster.copying.lock().await;
     let mut connection = PgConnection::connect_with(&cluster.options).await.unwrap();
-    let sql = format!("create database {name} template {TEMPLATE}");
+    let sql = format!("create database {name} template {template}");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     cluster.options.clone().database(&name)
+}
+
+/// The URL of a database of this run, as an operator would give it.
+pub fn url(database: &PgConnectOptions) -> String {
+    let socket = database.get_socket().unwrap().display();
+    let (user, name) = (database.get_username(), database.get_database().unwrap());
+    format!("postgres://{user}:{DATABASE_PASSWORD}@localhost/{name}?host={socket}")
 }
 
 /// The log of all servers of this run.

@@ -1,11 +1,14 @@
-//! What the tests stand on: one PostgreSQL for the run, a database and a server for each test, and clients.
+//! What the tests stand on: one PostgreSQL for the run, a database and a server for each test, clients, and
+//! directories for what runs outside of it.
 
 mod client;
 mod cluster;
+mod place;
 mod raw;
 
 pub use client::{Answer, Client, send};
-pub use cluster::CapturedLog;
+pub use cluster::{CapturedLog, empty_database, new_database, url};
+pub use place::Place;
 pub use raw::{basic, raw};
 
 use std::{net::SocketAddr, sync::Arc};
