@@ -125,10 +125,11 @@ pub async fn delete_role_user(
 ) -> Result<NoContent> {
     let named = required_domain(query.domain_name.as_ref(), query.for_account.as_ref())?;
     let Target(account) = asking.account(&app, Some(named)).await?;
+    let username = query.username.ok_or_else(|| Error::malformed("username", "is required"))?;
     let role = app.roles.named(&name).ok_or(ROLE_NOT_FOUND)?;
     transaction!(app.db, |db| {
         rules::may_hand_out(db, &app.roles, &asking.caller, (&account, role), asking.action).await?;
-        let grantee = store::lock_grantee(db, query.username.as_str()).await?.ok_or(USER_NOT_FOUND)?;
+        let grantee = store::lock_grantee(db, username.as_str()).await?.ok_or(USER_NOT_FOUND)?;
         if !store::delete_member(db, grantee.id, account.id, &role.name).await? {
             return Err(Error::NotFound { what: "Role member" }.into());
         }

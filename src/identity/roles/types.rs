@@ -144,8 +144,9 @@ impl RbacManagerRoleMember {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DeleteRoleMemberQuery {
-    #[param(value_type = String)]
-    pub username: AnyName,
+    // Asked for after the permission.
+    #[param(value_type = String, required = true)]
+    pub username: Option<AnyName>,
     /// The account, under its older name.
     #[param(value_type = Option<String>)]
     pub for_account: Option<AnyName>,

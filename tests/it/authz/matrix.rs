@@ -140,7 +140,7 @@ fn expected(caller: &Caller, row: Row, account: &str, username: &str) -> Expecte
 fn decided(who: Is, permission: Permission, account: &str, username: &str) -> Expected {
     let domain = match permission.domain {
         Domain::PathAccount => account,
-        Domain::CallerAccount | Domain::CallerHome => who.home(),
+        Domain::CallerAccount | Domain::CallerHome | Domain::RequestAccount => who.home(),
         Domain::System => "system",
     };
     let oneself =
