@@ -128,8 +128,13 @@ impl Rights {
         self.is_admin || account == self.home || self.accounts.contains_key(account)
     }
 
+    /// What the user has in the account, what needs no role among it.
     fn powers_in(&self, account: &str) -> Powers {
-        self.accounts.get(account).cloned().unwrap_or_default()
+        let mut powers = self.accounts.get(account).cloned().unwrap_or_default();
+        if account == self.home {
+            powers.actions.extend(WITHOUT_ROLE);
+        }
+        powers
     }
 
     /// No escalation, rule 1: a role is granted or taken away only by who holds all its identity actions there.
