@@ -183,9 +183,11 @@ impl Reader {
     fn check_name(&mut self, name: &str) {
         match self.table.named(name) {
             Some(role) if role.is_built_in() => {
-                self.problems.push(format!("role {name} is built in and cannot be changed"))
+                self.problems.push(format!("role {name} is built in and cannot be changed"));
             }
-            Some(_) => self.problems.push(format!("role {name} stands there twice")),
+            Some(_) => {
+                self.problems.push(format!("role {name} stands there twice"));
+            }
             None => {}
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
