@@ -41,6 +41,7 @@ pub struct Config {
     pub database: Database,
     pub logging: Logging,
     pub user_authentication: UserAuthentication,
+    pub roles: Roles,
     pub cleanup: Cleanup,
 }
 
@@ -77,6 +78,12 @@ pub struct UserAuthentication {
     #[serde(serialize_with = "days_or_minus_one")]
     pub remove_deleted_user_api_keys_older_than_days: Option<u32>,
     pub refuse_common_passwords: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Roles {
+    /// A file with roles and actions of the deployment's own.
+    pub file: Option<PathBuf>,
 }
 
 /// Pauses between two runs of each cleanup; at least one second.

@@ -28,11 +28,11 @@ pub enum Error {
     Forbidden(#[from] Denial),
     #[error("{what} not found")]
     NotFound { what: &'static str },
-    /// The account that `x-anchore-account` names; its text is matched by clients.
-    #[error("User account not found. Name={name}")]
-    UserAccountNotFound { name: String },
+    /// One of several things that a request names. Clients match the text of `User account`.
+    #[error("{what} not found. Name={name}")]
+    NotFoundNamed { what: &'static str, name: String },
     #[error("{what} already exists")]
-    AccountExists { what: &'static str },
+    Conflict { what: &'static str },
     #[error("{what} already exists")]
     NameTaken { what: &'static str },
     /// A body, parameter or path that breaks the schema.

@@ -49,6 +49,8 @@ pub fn routes() -> Routes {
         .with(identity::users::routes)
         .with(identity::credentials::routes)
         .with(identity::api_keys::routes)
+        .with(identity::roles::routes)
+        .with(identity::user_groups::routes)
 }
 
 /// The server as one service: the only place where it is put together.

@@ -52,12 +52,20 @@ checked_text!(
     Username, check_username
 );
 checked_text!(
+    /// The name of a user group (`UserGroupPost.name`).
+    GroupName, check_group_name
+);
+checked_text!(
     /// The name of an API key, unique among the live keys of its user.
     KeyName, check_key_name
 );
 checked_text!(
     /// A free text beside a name.
     Description, check_description
+);
+checked_text!(
+    /// A name to look something up by: any text that the database can be asked for.
+    AnyName, check_any_name
 );
 checked_text!(
     /// An e-mail address, by the contract's (unanchored) pattern.
@@ -72,6 +80,13 @@ fn check_account_name(name: &str) -> Result<(), BadName> {
         return Ok(());
     }
     Err(BadName("must match ^[a-zA-Z0-9][ a-zA-Z0-9@.!$+=^_`~;-]{1,126}[a-zA-Z0-9_]$"))
+}
+
+fn check_group_name(name: &str) -> Result<(), BadName> {
+    if matches_name_pattern(name, b" @.!#$+=^_`~;-") {
+        return Ok(());
+    }
+    Err(BadName("must match ^[a-zA-Z0-9][ a-zA-Z0-9@.!#$+=^_`~;-]{1,126}[a-zA-Z0-9_]$"))
 }
 
 fn check_username(name: &str) -> Result<(), BadName> {
@@ -101,6 +116,13 @@ fn check_key_name(name: &str) -> Result<(), BadName> {
         return Ok(());
     }
     Err(BadName("must have 1 to 128 characters, no control character, no `/`, and be neither `.` nor `..`"))
+}
+
+fn check_any_name(name: &str) -> Result<(), BadName> {
+    if name.is_empty() || name.contains('\0') {
+        return Err(BadName("must not be empty nor hold U+0000"));
+    }
+    Ok(())
 }
 
 fn check_description(text: &str) -> Result<(), BadName> {

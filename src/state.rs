@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use time::OffsetDateTime;
+
 use crate::{
     authn::{last_used::LastUsed, password::Hasher},
     authz::roles::RoleTable,
@@ -22,6 +24,8 @@ pub struct State {
     pub db: Db,
     /// The version of the database's schema, as it was at start.
     pub schema_version: i64,
+    /// When the deployment was started for the first time.
+    pub installed_at: OffsetDateTime,
     pub clock: Clock,
     pub random: Arc<Random>,
     pub hasher: Hasher,

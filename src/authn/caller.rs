@@ -4,7 +4,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use uuid::Uuid;
 
 use crate::{
-    authz::policy::Principal,
+    authz::narrowing::Narrowing,
     error::{Error, Result},
     identity::accounts::{Account, AccountType},
 };
@@ -23,14 +23,14 @@ pub struct Caller {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     Password,
-    ApiKey { id: String },
+    ApiKey { id: String, narrowing: Narrowing },
 }
 
 impl Caller {
-    /// What the policy needs to know.
+    /// Users of the account `admin` are above roles.
     #[must_use]
-    pub fn principal(&self) -> Principal<'_> {
-        Principal { is_admin: self.account.kind == AccountType::Admin, home: &self.account.name }
+    pub fn is_admin(&self) -> bool {
+        self.account.kind == AccountType::Admin
     }
 
     /// Whether `found`, looked up by the caller's name, is still the caller and not a namesake made meanwhile.
@@ -48,6 +48,15 @@ impl Caller {
     pub const fn is_api_key(&self) -> bool {
         matches!(self.credential, Credential::ApiKey { .. })
     }
+
+    /// What the key that signed in was narrowed to.
+    #[must_use]
+    pub const fn narrowing(&self) -> Option<&Narrowing> {
+        match &self.credential {
+            Credential::ApiKey { narrowing, .. } => Some(narrowing),
+            Credential::Password => None,
+        }
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
@@ -56,18 +65,5 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
         let caller = parts.extensions.get::<Self>();
         caller.cloned().ok_or_else(|| Error::internal("the operation is public, it has no caller"))
-    }
-}
-
-/// The account that the operation is about, found by the guard: permission to act there is given.
-#[derive(Clone, Debug)]
-pub struct Target(pub Account);
-
-impl<S: Sync> FromRequestParts<S> for Target {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
-        let account = parts.extensions.get::<Account>();
-        account.cloned().map(Self).ok_or_else(|| Error::internal("the operation is about no account"))
     }
 }

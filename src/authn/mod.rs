@@ -10,6 +10,8 @@ pub mod last_used;
 pub mod password;
 mod store;
 
+use std::net::IpAddr;
+
 use axum::http::{HeaderMap, header};
 
 use crate::{
@@ -22,11 +24,11 @@ use caller::{Caller, Credential};
 /// The user name that says: the password is the value of an API key.
 const API_KEY_USER: &str = "_api_key";
 
-/// Finds out who is calling. Every refusal is the same answer; its reason goes to the log.
+/// Finds out who is calling, from `address`. Every refusal is the same answer; its reason goes to the log.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`], or what keeps the database from being asked.
-pub async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller> {
+pub async fn authenticate(app: &App, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Caller> {
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
     let value = given.next().ok_or(Error::Unauthenticated("no Authorization header"))?;
     if given.next().is_some() {
@@ -34,7 +36,7 @@ pub async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller> {
     }
     let login = basic::parse(value.as_bytes()).map_err(Error::Unauthenticated)?;
     if login.username == API_KEY_USER {
-        by_api_key(app, &login.password).await
+        by_api_key(app, &login.password, address).await
     } else {
         by_password(app, &login.username, login.password).await
     }
@@ -55,7 +57,7 @@ async fn by_password(app: &App, username: &str, password: Secret) -> Result<Call
     Ok(Caller { id: user.id, username: user.username, account: user.account, credential: Credential::Password })
 }
 
-async fn by_api_key(app: &App, value: &Secret) -> Result<Caller> {
+async fn by_api_key(app: &App, value: &Secret, address: Option<IpAddr>) -> Result<Caller> {
     let presented = api_key::Presented::parse(value).ok_or(Error::Unauthenticated("not the value of an API key"))?;
     let found = store::find_by_key_id(app, &presented.id).await?;
     let right = presented.has_hash(found.as_ref().map(|key| key.secret_hash.as_slice()));
@@ -69,7 +71,10 @@ async fn by_api_key(app: &App, value: &Secret) -> Result<Caller> {
     if key.expires_at <= now {
         return Err(Error::Unauthenticated("expired API key"));
     }
+    if !key.narrowing.admits(address) {
+        return Err(Error::Unauthenticated("API key used from an address that it is not for"));
+    }
     app.last_used.note(&presented.id, now);
-    let credential = Credential::ApiKey { id: presented.id };
+    let credential = Credential::ApiKey { id: presented.id, narrowing: key.narrowing };
     Ok(Caller { id: key.user_id, username: key.username, account: key.account, credential })
 }

@@ -4,8 +4,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
+    authz::narrowing::Narrowing,
     error::Result,
-    identity::accounts::{Account, AccountState, AccountType},
+    identity::{
+        accounts::{Account, AccountState, AccountType},
+        api_keys::store::narrowing,
+    },
     state::App,
 };
 
@@ -25,6 +29,7 @@ pub struct FoundKey {
     pub secret_hash: Vec<u8>,
     pub revoked_at: Option<OffsetDateTime>,
     pub expires_at: OffsetDateTime,
+    pub narrowing: Narrowing,
 }
 
 pub async fn find_by_username(app: &App, username: &str) -> Result<Option<FoundUser>> {
@@ -54,7 +59,9 @@ pub async fn find_by_username(app: &App, username: &str) -> Result<Option<FoundU
 
 pub async fn find_by_key_id(app: &App, key_id: &str) -> Result<Option<FoundKey>> {
     let row = sqlx::query!(
-        r#"select k.secret_hash, k.revoked_at, k.expires_at, u.id as user_id, u.username, a.id as account_id, a.name,
+        r#"select k.secret_hash, k.revoked_at, k.expires_at, k.actions, k.cidrs,
+                  case when k.accounts is not null
+                       then array(select name::text from accounts where id = any (k.accounts)) end as accounts, u.id as user_id, u.username, a.id as account_id, a.name,
                   a.type as "kind: AccountType",
                   a.state as "state: AccountState", a.email, a.created_at, a.last_updated
            from api_keys k join users u on u.id = k.user_id join accounts a on a.id = u.account_id
@@ -63,7 +70,8 @@ pub async fn find_by_key_id(app: &App, key_id: &str) -> Result<Option<FoundKey>>
     )
     .fetch_optional(&mut *app.db.read().await?)
     .await?;
-    Ok(row.map(|row| {
+    row.map(|row| {
+        let narrowing = narrowing(row.actions, row.accounts, row.cidrs)?;
         let account = Account {
             id: row.account_id,
             name: row.name,
@@ -73,15 +81,17 @@ pub async fn find_by_key_id(app: &App, key_id: &str) -> Result<Option<FoundKey>>
             created_at: row.created_at,
             last_updated: row.last_updated,
         };
-        FoundKey {
+        Ok(FoundKey {
             user_id: row.user_id,
             username: row.username,
             account,
             secret_hash: row.secret_hash,
             revoked_at: row.revoked_at,
             expires_at: row.expires_at,
-        }
-    }))
+            narrowing,
+        })
+    })
+    .transpose()
 }
 
 /// Puts a stronger hash of the same password in the place of `old`, unless the password was changed meanwhile.

@@ -49,6 +49,9 @@ pub enum Domain {
     PathAccount,
     /// The account that `x-anchore-account` names, else the caller's.
     CallerAccount,
+    /// The account that the request names as `domain_name` or `for_account`, in its body or its query; where it may
+    /// name none, the account as of [`Domain::CallerAccount`]. The handler reads it and asks.
+    RequestAccount,
     /// The account that the caller lives in, whatever the request says.
     CallerHome,
     /// No account: the system, which is for admins.
@@ -97,6 +100,11 @@ impl Unplaced {
     #[must_use]
     pub const fn in_caller_account(self) -> Unfinished<Permission> {
         self.placed(Domain::CallerAccount)
+    }
+
+    #[must_use]
+    pub const fn in_request_account(self) -> Unfinished<Permission> {
+        self.placed(Domain::RequestAccount)
     }
 
     #[must_use]

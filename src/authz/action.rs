@@ -162,6 +162,65 @@ actions! {
 }
 
 impl Action {
+    /// Whether it is asked for in the domain `system` only: no role of an account grants it.
+    #[must_use]
+    pub const fn is_systems(self) -> bool {
+        matches!(
+            self,
+            Self::AddUserGroupRole
+                | Self::AddUserGroupUser
+                | Self::CreateAccount
+                | Self::CreateArtifactLifecyclePolicy
+                | Self::CreateUserGroup
+                | Self::DeleteAccount
+                | Self::DeleteArtifactLifecyclePolicy
+                | Self::DeleteService
+                | Self::DeleteUserGroup
+                | Self::DeleteUserGroupRole
+                | Self::DeleteUserGroupUser
+                | Self::GetResourceLimits
+                | Self::GetSystemConfig
+                | Self::GetUserGroup
+                | Self::GetUserGroupRoles
+                | Self::GetUserGroupUsers
+                | Self::ListAccounts
+                | Self::ListAllUsers
+                | Self::ListUserGroups
+                | Self::UnsetSystemConfig
+                | Self::UpdateAccount
+                | Self::UpdateArtifactLifecyclePolicy
+                | Self::UpdateFeeds
+                | Self::UpdateLoggingLevel
+                | Self::UpdateSystemConfig
+                | Self::UpdateUserGroup
+        )
+    }
+
+    /// Whether it is about users, credentials, other people's API keys, roles or role members: who hands such an
+    /// action out must hold it.
+    #[must_use]
+    pub const fn is_about_identity(self) -> bool {
+        matches!(
+            self,
+            Self::CreateApiKey
+                | Self::CreateRoleMember
+                | Self::CreateUser
+                | Self::DeleteApiKey
+                | Self::DeleteRoleMember
+                | Self::DeleteUser
+                | Self::GetApiKey
+                | Self::GetRole
+                | Self::GetUser
+                | Self::ListAccountUsersWithRoles
+                | Self::ListApiKeys
+                | Self::ListRoleMembers
+                | Self::ListRoles
+                | Self::ListUsers
+                | Self::UpdateApiKey
+                | Self::UpdateUser
+        )
+    }
+
     /// The action of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

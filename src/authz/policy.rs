@@ -1,6 +1,6 @@
 //! The one decision: may this principal do this action in this domain?
 
-use super::action::Action;
+use super::{action::Action, narrowing::Narrowing, rights::Rights};
 
 /// What a principal may do in the account it lives in without any role.
 pub const WITHOUT_ROLE: [Action; 6] = [
@@ -26,16 +26,7 @@ pub enum Denial {
     NotWithApiKey,
 }
 
-/// Who asks, as far as a decision needs it.
-#[derive(Clone, Copy, Debug)]
-pub struct Principal<'a> {
-    /// Users of the account `admin` are above roles.
-    pub is_admin: bool,
-    /// The name of the account that the user lives in.
-    pub home: &'a str,
-}
-
-/// Where the action is asked for.
+/// Where an action is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Where<'a> {
     Account(&'a str),
@@ -49,54 +40,73 @@ impl Where<'_> {
             Self::System => SYSTEM_DOMAIN,
         }
     }
+
+    /// The refusal of `action` here.
+    #[must_use]
+    pub fn denies(&self, action: Action) -> Denial {
+        Denial::Permission { domain: self.name().to_owned(), action }
+    }
 }
 
-/// Decides.
+/// Decides: what the user may do, less what the key that signs in was narrowed to.
 ///
 /// # Errors
 /// The missing permission. Whether the account exists plays no part, so a refusal cannot tell.
-pub fn permit(principal: Principal<'_>, action: Action, domain: Where<'_>) -> Result<(), Denial> {
-    let at_home = domain == Where::Account(principal.home);
-    if principal.is_admin || (at_home && WITHOUT_ROLE.contains(&action)) {
+pub fn permit(rights: &Rights, narrowing: Option<&Narrowing>, action: Action, domain: Where<'_>) -> Result<(), Denial> {
+    let held = match domain {
+        Where::Account(name) => rights.may(action, name),
+        Where::System => rights.is_admin(),
+    };
+    if held && narrowing.is_none_or(|narrowing| narrowing.leaves(action.name(), domain)) {
         return Ok(());
     }
-    Err(Denial::Permission { domain: domain.name().to_owned(), action })
+    Err(domain.denies(action))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PLAIN: Principal<'_> = Principal { is_admin: false, home: "acme" };
+    fn plain(home: &str) -> Rights {
+        Rights::new(false, home, 0)
+    }
 
     #[test]
     fn user_without_role_may_do_at_home_exactly_what_needs_none() {
+        let plain = plain("acme");
         for action in Action::ALL {
-            let allowed = permit(PLAIN, *action, Where::Account("acme")).is_ok();
+            let allowed = permit(&plain, None, *action, Where::Account("acme")).is_ok();
             assert_eq!(allowed, WITHOUT_ROLE.contains(action), "{action}");
-            assert!(permit(PLAIN, *action, Where::Account("other")).is_err(), "{action}");
-            assert!(permit(PLAIN, *action, Where::System).is_err(), "{action}");
+            assert!(permit(&plain, None, *action, Where::Account("other")).is_err(), "{action}");
+            assert!(permit(&plain, None, *action, Where::System).is_err(), "{action}");
         }
     }
 
     #[test]
     fn account_named_like_the_system_is_not_the_system() {
-        let principal = Principal { is_admin: false, home: SYSTEM_DOMAIN };
-        assert!(permit(principal, Action::GetAccount, Where::System).is_err());
+        assert!(permit(&plain(SYSTEM_DOMAIN), None, Action::GetAccount, Where::System).is_err());
     }
 
     #[test]
     fn admin_may_do_everything_everywhere() {
-        let admin = Principal { is_admin: true, home: "admin" };
+        let admin = Rights::new(true, "admin", 0);
         for action in Action::ALL {
-            assert!(permit(admin, *action, Where::System).is_ok());
-            assert!(permit(admin, *action, Where::Account("acme")).is_ok());
+            assert!(permit(&admin, None, *action, Where::System).is_ok());
+            assert!(permit(&admin, None, *action, Where::Account("acme")).is_ok());
         }
     }
 
     #[test]
+    fn narrowed_key_takes_from_the_admin_too() {
+        let admin = Rights::new(true, "admin", 0);
+        let narrowing = Narrowing { actions: Some(["getUser".to_owned()].into()), ..Narrowing::default() };
+        assert!(permit(&admin, Some(&narrowing), Action::GetUser, Where::Account("acme")).is_ok());
+        assert!(permit(&admin, Some(&narrowing), Action::ListUsers, Where::Account("acme")).is_err());
+    }
+
+    #[test]
     fn refusal_reads_as_clients_expect() {
-        let denial = permit(PLAIN, Action::CreateUser, Where::Account("acme")).unwrap_err();
+        let denial = permit(&plain("acme"), None, Action::CreateUser, Where::Account("acme")).unwrap_err();
         assert_eq!(denial.to_string(), "Not authorized. Requires permissions: domain=acme action=createUser target=*");
     }
 }

@@ -112,7 +112,7 @@ fn told(error: &Error) -> String {
 impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) => 2,
+            Self::Config(_) | Self::Roles(_) => 2,
             _ => 1,
         }
     }

@@ -1,6 +1,6 @@
 //! `kedge serve`: from a configuration to a server, and back to nothing running.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::{
@@ -76,6 +76,7 @@ async fn build(
     random: Arc<Random>,
     log_level: LogLevel,
 ) -> Result<App, Failure> {
+    let roles = RoleTable::load(config.roles.file.as_deref())?;
     let schema_version = db::migrate(options).await?;
     let db = Db::new(options.clone(), config.database.pool_size);
     let hasher = Hasher::new(Arc::clone(&random))?;
@@ -83,14 +84,16 @@ async fn build(
     if let Some(password) = bootstrap::first_start(&db, &mut config, &hasher, &clock, &random).await? {
         print_first_password(&password);
     }
+    let installed_at = bootstrap::installed_at(&db).await?;
     Ok(Arc::new(State {
         config,
         db,
         schema_version,
+        installed_at,
         clock,
         random,
         hasher,
-        roles: RoleTable::built_in()?,
+        roles,
         last_used: last_used::LastUsed::default(),
         collector: collector::Collector::default(),
         log_level,
@@ -114,7 +117,7 @@ async fn run(
         // The sender lives as long as this function; an error would mean that it is over.
         drop(stopped.wait_for(|stop| *stop).await);
     };
-    let service = crate::app(Arc::clone(app));
+    let service = crate::app(Arc::clone(app)).into_make_service_with_connect_info::<SocketAddr>();
     let server = tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(drained).await });
     let reason = tokio::select! {
         () = stop.told() => Ok(()),

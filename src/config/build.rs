@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::settings::Settings;
-use super::{Cleanup, Config, Database, Logging, Server, UserAuthentication, checks, environment};
+use super::{Cleanup, Config, Database, Logging, Roles, Server, UserAuthentication, checks, environment};
 
 pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], is_root: bool) -> Config {
     // Asked here because reading the value forgets its source.
@@ -28,6 +28,7 @@ pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], 
         database: database(settings),
         logging: logging(settings),
         user_authentication: user_authentication(settings),
+        roles: Roles { file: settings.optional_text("roles.file", "expected the path of a file", checks::directory) },
         cleanup: cleanup(settings),
     };
     refuse_public_plain_http(&config, &listen_source, settings);

@@ -5,7 +5,9 @@ use super::Error;
 /// Named constraints that a request can run into: the answer stands beside the name.
 fn violated(constraint: &str) -> Option<Error> {
     Some(match constraint {
-        "accounts_name_key" => Error::AccountExists { what: "Account" },
+        "accounts_name_key" => Error::Conflict { what: "Account" },
+        "user_groups_name_key" => Error::Conflict { what: "User group" },
+        "user_group_members_group_id_fkey" => Error::NotFound { what: "User group" },
         "users_username_key" => Error::NameTaken { what: "User" },
         "api_keys_user_id_name_key" => Error::NameTaken { what: "API key" },
         _ => return None,

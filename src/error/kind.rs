@@ -27,8 +27,8 @@ macro_rules! kinds {
 }
 
 kinds! {
-    AccountExists = "account_exists", "The name belongs to an account, perhaps one that is being deleted.";
     AccountNotEnabled = "account_not_enabled", "The caller's account, or the one asked for, is disabled or being deleted.";
+    AlreadyExists = "already_exists", "The name belongs to another one, perhaps to an account that is being deleted.";
     InternalError = "internal_error", "The server failed; the log tells why under the answer's x-request-id.";
     LimitReached = "limit_reached", "A limit on how many there may be is reached.";
     NameTaken = "name_taken", "A user or key of that name exists.";
@@ -49,8 +49,8 @@ impl Error {
             Self::Forbidden(Denial::Permission { .. }) => ErrorKind::NotAuthorized,
             Self::Forbidden(Denial::AccountNotEnabled { .. }) => ErrorKind::AccountNotEnabled,
             Self::Forbidden(Denial::NotWithApiKey) => ErrorKind::NotWithApiKey,
-            Self::NotFound { .. } | Self::UserAccountNotFound { .. } => ErrorKind::NotFound,
-            Self::AccountExists { .. } => ErrorKind::AccountExists,
+            Self::NotFound { .. } | Self::NotFoundNamed { .. } => ErrorKind::NotFound,
+            Self::Conflict { .. } => ErrorKind::AlreadyExists,
             Self::NameTaken { .. } => ErrorKind::NameTaken,
             Self::Refused(_) => ErrorKind::RequestRefused,
             Self::WrongState(_) => ErrorKind::WrongState,

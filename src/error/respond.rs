@@ -48,8 +48,8 @@ impl Error {
         match self {
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::NotFound { .. } | Self::UserAccountNotFound { .. } => StatusCode::NOT_FOUND,
-            Self::AccountExists { .. } => StatusCode::CONFLICT,
+            Self::NotFound { .. } | Self::NotFoundNamed { .. } => StatusCode::NOT_FOUND,
+            Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::NameTaken { .. }
             | Self::Malformed { .. }
             | Self::Refused(_)

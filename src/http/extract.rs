@@ -14,7 +14,10 @@ use super::{
     Json,
     routes::{Body, JSON_LIMIT},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    names::AnyName,
+};
 
 /// Refuses a body of the wrong media type or of a length that is told to be too large, before any of it is read.
 ///
@@ -114,6 +117,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         let query = AxumQuery::<T>::from_request_parts(parts, state).await;
         query.map(|AxumQuery(value)| Self(value)).map_err(|error| Error::malformed("query", error.body_text()))
     }
+}
+
+/// The values of a query parameter that may be given several times (`name=a&name=b`).
+///
+/// # Errors
+/// 400 for a value that nothing can be looked up by.
+pub fn repeated(query: Option<&str>, name: &str) -> Result<Vec<AnyName>> {
+    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let values = pairs.filter(|(key, _)| key == name).map(|(_, value)| AnyName::parse(value.into_owned()));
+    values.collect::<Result<_, _>>().map_err(|why| Error::malformed(name, why.to_string()))
 }
 
 /// A property that a body may carry and that is not the caller's to set: any value is taken and none is kept.

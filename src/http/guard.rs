@@ -3,11 +3,15 @@
 //! It looks every request up in the route table and refuses what is not in it, so an operation without declared
 //! access cannot be reached, however it was mounted.
 
-use std::sync::Arc;
+mod target;
+
+pub use target::{Asking, Target};
+
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
-    extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
-    http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts},
+    extract::{ConnectInfo, FromRequestParts, MatchedPath, RawPathParams, Request, State},
+    http::{HeaderName, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -20,14 +24,13 @@ use crate::{
     authn::{self, caller::Caller},
     authz::{
         access::{Access, ApiKeys, Domain, Permission},
-        policy::{Denial, Where, permit},
+        policy::{Denial, Where},
     },
     error::{Error, Result},
-    identity::accounts::{Account, store as accounts},
+    identity::roles,
     state::App,
 };
 
-const X_ANCHORE_ACCOUNT: HeaderName = HeaderName::from_static("x-anchore-account");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 /// What the guard needs.
@@ -89,7 +92,8 @@ async fn run(row: Row, next: Next, request: Request) -> Response {
 /// Authentication, the state of the account, permission, then what of the body can be judged unread.
 async fn check(app: &App, row: Row, parts: &mut Parts) -> Result<()> {
     if row.access != Access::Public {
-        let caller = authn::authenticate(app, &parts.headers).await?;
+        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+        let caller = authn::authenticate(app, &parts.headers, address).await?;
         authorize(app, row.access, &caller, parts).await?;
         parts.extensions.insert(caller);
     }
@@ -105,10 +109,8 @@ async fn authorize(app: &App, access: Access, caller: &Caller, parts: &mut Parts
     if keys == ApiKeys::Refused && caller.is_api_key() {
         return Err(Denial::NotWithApiKey.into());
     }
-    if let Access::Permitted(permission, _) = access
-        && let Some(target) = target(app, permission, caller, &named, &parts.headers).await?
-    {
-        parts.extensions.insert(target);
+    if let Access::Permitted(permission, _) = access {
+        settle(app, permission, caller, &named, parts).await?;
     }
     Ok(())
 }
@@ -139,48 +141,32 @@ impl NamedByPath {
     }
 }
 
-/// Asks the policy, then looks the account up that the operation is about. In this order: who may not touch an
-/// account learns nothing of whether it exists.
-async fn target(
+/// Asks for the permission where the request names its domain already, and hands the account over to the handler;
+/// otherwise hands over the question.
+async fn settle(
     app: &App,
     permission: Permission,
     caller: &Caller,
     named: &NamedByPath,
-    headers: &HeaderMap,
-) -> Result<Option<Account>> {
-    let header = match permission.domain {
-        Domain::CallerAccount => account_header(headers),
-        Domain::PathAccount | Domain::CallerHome | Domain::System => None,
-    };
-    let account = match permission.domain {
-        Domain::System => {
-            permit(caller.principal(), permission.action, Where::System)?;
-            return Ok(None);
+    parts: &mut Parts,
+) -> Result<()> {
+    let action = permission.action;
+    let asking = Asking::new(action, caller.clone(), &parts.headers);
+    let target = match permission.domain {
+        Domain::System => return roles::permit(app, caller, action, Where::System).await,
+        Domain::RequestAccount => {
+            parts.extensions.insert(asking);
+            return Ok(());
         }
-        Domain::PathAccount => named.account.as_deref().unwrap_or_default(),
-        Domain::CallerAccount => header.as_deref().unwrap_or(&caller.account.name),
-        Domain::CallerHome => &caller.account.name,
+        Domain::CallerAccount => asking.account(app, None).await?,
+        Domain::CallerHome => asking.account(app, Some(&caller.account.name)).await?,
+        Domain::PathAccount => {
+            let account = named.account.as_deref().unwrap_or_default();
+            let oneself = account == caller.account.name && named.user.as_ref() == Some(&caller.username);
+            let action = permission.self_twin.filter(|_| oneself).unwrap_or(action);
+            Asking { action, ..asking }.account(app, Some(account)).await?
+        }
     };
-    let own = account == caller.account.name && named.user.as_ref() == Some(&caller.username);
-    let action = permission.self_twin.filter(|_| own).unwrap_or(permission.action);
-    permit(caller.principal(), action, Where::Account(account))?;
-    if account == caller.account.name {
-        return Ok(Some(caller.account.clone()));
-    }
-    let found = accounts::find_by_name(&mut *app.db.read().await?, account).await?;
-    let target = found.ok_or_else(|| match &header {
-        Some(name) => Error::UserAccountNotFound { name: name.clone() },
-        None => Error::NotFound { what: "Account" },
-    })?;
-    if !target.is_enabled() && !caller.principal().is_admin {
-        return Err(Denial::AccountNotEnabled { account: target.name }.into());
-    }
-    Ok(Some(target))
-}
-
-/// The account that the request is moved to; an empty header is an absent one.
-fn account_header(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(X_ANCHORE_ACCOUNT)?;
-    let name = String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
-    (!name.is_empty()).then_some(name)
+    parts.extensions.insert(target);
+    Ok(())
 }

@@ -165,7 +165,7 @@ fn stamp(operation: &mut Operation, row: Row) {
     if let Access::Permitted(Permission { domain, .. }, _) = row.access {
         match domain {
             Domain::PathAccount => statuses.push(404),
-            Domain::CallerAccount => {
+            Domain::CallerAccount | Domain::RequestAccount => {
                 statuses.push(404);
                 operation.parameters.get_or_insert_default().push(account_header().into());
             }

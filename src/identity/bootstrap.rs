@@ -54,6 +54,15 @@ pub async fn first_start(
     Ok(if made? { generated.map(Secret::new) } else { None })
 }
 
+/// When the first start was: the age of the admin account.
+///
+/// # Errors
+/// What the database says, or that there was none.
+pub async fn installed_at(db: &Db) -> Result<OffsetDateTime> {
+    let admin = accounts::find_by_name(&mut *db.read().await?, ADMIN).await?;
+    admin.map(|admin| admin.created_at).ok_or(Error::NotFound { what: "Account admin" })
+}
+
 /// Inserts what must exist; answers false where another node was faster.
 async fn insert(
     db: &mut PgConnection,

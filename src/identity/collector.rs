@@ -41,7 +41,7 @@ pub struct Purge {
 }
 
 /// Every table that holds rows of an account, those that refer to others first.
-pub const PURGES: [Purge; 3] = [
+pub const PURGES: [Purge; 6] = [
     Purge {
         table: "api_keys",
         remove: |db, account_id| {
@@ -63,6 +63,50 @@ pub const PURGES: [Purge; 3] = [
                 let done = sqlx::query!(
                     "delete from passwords where user_id in (select p.user_id from passwords p
                      join users u on u.id = p.user_id where u.account_id = $1 limit $2)",
+                    account_id,
+                    CHUNK
+                );
+                done.execute(db).await.map(|done| done.rows_affected())
+            })
+        },
+    },
+    Purge {
+        table: "role_members",
+        remove: |db, account_id| {
+            Box::pin(async move {
+                let done = sqlx::query!(
+                    "delete from role_members where id in (
+                         select m.id from role_members m join users u on u.id = m.user_id
+                         where m.account_id = $1 or u.account_id = $1 limit $2)",
+                    account_id,
+                    CHUNK
+                );
+                done.execute(db).await.map(|done| done.rows_affected())
+            })
+        },
+    },
+    Purge {
+        table: "user_group_roles",
+        remove: |db, account_id| {
+            Box::pin(async move {
+                let done = sqlx::query!(
+                    "delete from user_group_roles where id in (
+                         select id from user_group_roles where account_id = $1 limit $2)",
+                    account_id,
+                    CHUNK
+                );
+                done.execute(db).await.map(|done| done.rows_affected())
+            })
+        },
+    },
+    Purge {
+        table: "user_group_members",
+        remove: |db, account_id| {
+            Box::pin(async move {
+                let done = sqlx::query!(
+                    "delete from user_group_members where (group_id, user_id) in (
+                         select gm.group_id, gm.user_id from user_group_members gm join users u on u.id = gm.user_id
+                         where u.account_id = $1 limit $2)",
                     account_id,
                     CHUNK
                 );

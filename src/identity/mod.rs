@@ -9,4 +9,6 @@ pub mod api_keys;
 pub mod bootstrap;
 pub mod collector;
 pub mod credentials;
+pub mod roles;
+pub mod user_groups;
 pub mod users;

@@ -17,19 +17,20 @@ curl() {
 }
 "#;
 
-/// The shell block behind the marker.
-fn walk() -> &'static str {
-    let (_, behind) = README.split_once("<!-- walked by tests/it/readme.rs -->\n```sh\n").unwrap();
+/// The shell block behind the marker, in the section of that title.
+fn walk(section: &str) -> &'static str {
+    let (_, section) = README.split_once(&format!("\n## {section}\n")).unwrap();
+    let (_, behind) = section.split_once("<!-- walked by tests/it/readme.rs -->\n```sh\n").unwrap();
     behind.split_once("```").unwrap().0
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn first_key_is_made_used_refused_and_revoked_as_printed() {
+/// Runs the block as printed but for URL and password of the admin; the statuses are those it says.
+async fn walks_as_printed(section: &str, calls: usize) {
     let server = Server::start().await;
-    let script = walk()
+    let script = walk(section)
         .replace("http://localhost:8228", &server.url)
         .replace("admin:foobar", &format!("admin:{ADMIN_PASSWORD}"));
-    let place = std::env::temp_dir().join(format!("kedge-readme-{}", std::process::id()));
+    let place = std::env::temp_dir().join(format!("kedge-readme-{}-{calls}", std::process::id()));
     std::fs::create_dir_all(&place).unwrap();
     let output = tokio::process::Command::new("bash")
         .args(["-euc", &format!("{CURL}{script}")])
@@ -39,10 +40,23 @@ async fn first_key_is_made_used_refused_and_revoked_as_printed() {
         .unwrap();
     std::fs::remove_dir_all(&place).unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
-    let expected: Vec<_> =
-        walk().lines().filter_map(|line| line.split_once("-> ")).flat_map(|(_, codes)| codes.split(", ")).collect();
+    let expected: Vec<_> = walk(section)
+        .lines()
+        .filter_map(|line| line.split_once("-> "))
+        .flat_map(|(_, codes)| codes.split(", "))
+        .collect();
     assert_eq!(printed.lines().collect::<Vec<_>>(), expected, "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(expected.len(), 8);
+    assert_eq!(expected.len(), calls);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn first_key_is_made_used_refused_and_revoked_as_printed() {
+    walks_as_printed("The first key, in under a minute", 8).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn team_is_made_and_an_escalation_refused_as_printed() {
+    walks_as_printed("Teams", 17).await;
 }
 
 #[test]

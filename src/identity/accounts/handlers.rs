@@ -7,11 +7,11 @@ use super::{
     types::{Account, AccountCreationRequest, AccountInfo, AccountList, AccountStatus, ListAccountsQuery},
 };
 use crate::{
-    authn::caller::Target,
     error::{Error, Result},
     http::{
         Json, NoContent,
         extract::{Path, Query},
+        guard::Target,
     },
     state::App,
     transaction,

@@ -3,21 +3,26 @@
 
 use axum::extract::State;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use super::{
     ApiKey, rules, store,
     types::{ApiKeyChange, ApiKeyList, NewApiKey, UserApiKey},
 };
 use crate::{
-    authn::{
-        api_key::NewKey,
-        caller::{Caller, Target},
-    },
+    authn::{api_key::NewKey, caller::Caller},
+    authz::action::Action,
     db::WriteError,
     error::{Error, Result},
-    http::{Created, Json, NoContent, extract::Path},
-    identity::users::{User, handlers::NOT_FOUND as USER_NOT_FOUND, store as users},
+    http::{Created, Json, NoContent, extract::Path, guard::Target},
+    identity::{
+        accounts::{Account, AccountType, store as accounts},
+        roles::{
+            self,
+            rights::{self, Holder},
+            rules::Change,
+        },
+        users::{User, handlers::NOT_FOUND as USER_NOT_FOUND, store as users},
+    },
     state::App,
     transaction,
 };
@@ -26,23 +31,23 @@ const NOT_FOUND: Error = Error::NotFound { what: "API key" };
 
 /// Whose keys: a user of an account.
 struct Owner<'a> {
-    account_id: Uuid,
+    account: &'a Account,
     username: &'a str,
 }
 
 impl<'a> From<&'a Caller> for Owner<'a> {
     fn from(caller: &'a Caller) -> Self {
-        Self { account_id: caller.account.id, username: &caller.username }
+        Self { account: &caller.account, username: &caller.username }
     }
 }
 
 impl Owner<'_> {
     async fn find(&self, db: &mut PgConnection) -> Result<User> {
-        users::find_user(db, self.account_id, self.username).await?.ok_or(USER_NOT_FOUND)
+        users::find_user(db, self.account.id, self.username).await?.ok_or(USER_NOT_FOUND)
     }
 
     async fn lock(&self, db: &mut PgConnection) -> Result<User, WriteError> {
-        Ok(users::lock_user(db, self.account_id, self.username).await?.ok_or(USER_NOT_FOUND)?)
+        Ok(users::lock_user(db, self.account.id, self.username).await?.ok_or(USER_NOT_FOUND)?)
     }
 }
 
@@ -62,7 +67,7 @@ pub async fn create_api_key(
     caller: Caller,
     Json(request): Json<NewApiKey>,
 ) -> Result<Created<UserApiKey>> {
-    create(&app, Owner::from(&caller), request).await
+    create(&app, &caller, Owner::from(&caller), request).await
 }
 
 /// One of the caller's API keys
@@ -107,7 +112,7 @@ pub async fn list_user_api_keys(
     Target(account): Target,
     Path((_, username)): Path<(String, String)>,
 ) -> Result<Json<ApiKeyList>> {
-    list(&app, Owner { account_id: account.id, username: &username }).await
+    list(&app, Owner { account: &account, username: &username }).await
 }
 
 /// Makes an API key for a user
@@ -118,11 +123,12 @@ pub async fn list_user_api_keys(
     responses((status = 201, body = UserApiKey), (status = 404)))]
 pub async fn create_user_api_key(
     State(app): State<App>,
+    caller: Caller,
     Target(account): Target,
     Path((_, username)): Path<(String, String)>,
     Json(request): Json<NewApiKey>,
 ) -> Result<Created<UserApiKey>> {
-    create(&app, Owner { account_id: account.id, username: &username }, request).await
+    create(&app, &caller, Owner { account: &account, username: &username }, request).await
 }
 
 /// One API key of a user
@@ -134,7 +140,7 @@ pub async fn get_user_api_key(
     Target(account): Target,
     Path((_, username, name)): Path<(String, String, String)>,
 ) -> Result<Json<UserApiKey>> {
-    get(&app, Owner { account_id: account.id, username: &username }, &name).await
+    get(&app, Owner { account: &account, username: &username }, &name).await
 }
 
 /// Renames, describes, shortens or revokes an API key of a user
@@ -150,7 +156,7 @@ pub async fn patch_user_api_key(
     Path((_, username, name)): Path<(String, String, String)>,
     Json(request): Json<ApiKeyChange>,
 ) -> Result<Json<UserApiKey>> {
-    patch(&app, Owner { account_id: account.id, username: &username }, &name, &request).await
+    patch(&app, Owner { account: &account, username: &username }, &name, &request).await
 }
 
 /// Deletes an API key of a user
@@ -164,7 +170,7 @@ pub async fn delete_user_api_key(
     Target(account): Target,
     Path((_, username, name)): Path<(String, String, String)>,
 ) -> Result<NoContent> {
-    delete(&app, Owner { account_id: account.id, username: &username }, &name).await
+    delete(&app, Owner { account: &account, username: &username }, &name).await
 }
 
 async fn list(app: &App, owner: Owner<'_>) -> Result<Json<ApiKeyList>> {
@@ -175,7 +181,7 @@ async fn list(app: &App, owner: Owner<'_>) -> Result<Json<ApiKeyList>> {
     Ok(Json(ApiKeyList { items: keys.into_iter().map(|key| UserApiKey::new(key, now)).collect() }))
 }
 
-async fn create(app: &App, owner: Owner<'_>, request: NewApiKey) -> Result<Created<UserApiKey>> {
+async fn create(app: &App, caller: &Caller, owner: Owner<'_>, request: NewApiKey) -> Result<Created<UserApiKey>> {
     let settings = &app.config.user_authentication;
     let now = app.clock.now();
     let made = NewKey::generate(&app.random);
@@ -188,9 +194,15 @@ async fn create(app: &App, owner: Owner<'_>, request: NewApiKey) -> Result<Creat
         expires_at: rules::expiry(request.expires_at, now, settings)?,
         revoked_at: None,
         last_used_at: None,
+        actions: rules::distinct(request.actions.as_deref()),
+        accounts: rules::distinct(request.accounts.as_deref()),
+        cidrs: rules::networks(request.cidrs.as_deref()),
     };
     let inserted = transaction!(app.db, |db| {
         let user = owner.lock(db).await?;
+        let change = (Change::Enter, Action::CreateApiKey);
+        roles::rules::may_change(db, &app.roles, caller, (owner.account, &user), change).await?;
+        check_narrowing(db, app, &owner, &user, &key).await?;
         rules::one_more(store::count_keys(db, user.id).await?, settings)?;
         Ok(store::insert_key(db, user.id, &key, &made.secret_hash).await?)
     });
@@ -226,4 +238,26 @@ async fn delete(app: &App, owner: Owner<'_>, name: &str) -> Result<NoContent> {
         Ok(store::delete_key(db, user.id, name, now).await?)
     });
     if deleted? { Ok(NoContent) } else { Err(NOT_FOUND) }
+}
+
+/// Whether the user of a new key holds what the key is narrowed to, and the accounts are there.
+async fn check_narrowing(
+    db: &mut PgConnection,
+    app: &App,
+    owner: &Owner<'_>,
+    user: &User,
+    key: &ApiKey,
+) -> Result<(), WriteError> {
+    if key.actions.is_none() && key.accounts.is_none() {
+        return Ok(());
+    }
+    let is_admin = owner.account.kind == AccountType::Admin;
+    let holder = Holder { user_id: user.id, is_admin, home: &owner.account.name };
+    let rights = rights::of(db, &app.roles, holder).await?;
+    rules::may_be_narrowed_to(key, &rights, &app.roles)?;
+    for account in key.accounts.iter().flatten() {
+        // An admin reaches every account there is.
+        accounts::find_by_name(db, account).await?.ok_or_else(|| rules::does_not_hold_account(account))?;
+    }
+    Ok(())
 }

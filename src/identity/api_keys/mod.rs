@@ -26,6 +26,10 @@ pub struct ApiKey {
     pub expires_at: OffsetDateTime,
     pub revoked_at: Option<OffsetDateTime>,
     pub last_used_at: Option<OffsetDateTime>,
+    /// What the key was narrowed to: names of actions, names of accounts, networks.
+    pub actions: Option<Vec<String>>,
+    pub accounts: Option<Vec<String>>,
+    pub cidrs: Option<Vec<String>>,
 }
 
 /// The operations of this module: each once for the caller's own keys, once for those of a user of an account.

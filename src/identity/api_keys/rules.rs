@@ -1,11 +1,18 @@
 //! How long a key may live, and what may change about it.
 
+use std::collections::BTreeSet;
+
 use time::{Duration, OffsetDateTime};
 
-use super::{ApiKey, types::ApiKeyChange};
+use super::{
+    ApiKey, store,
+    types::{ApiKeyChange, Cidr},
+};
 use crate::{
+    authz::{action::Action, rights::Rights, roles::RoleTable},
     config::UserAuthentication,
     error::{Error, Result},
+    names::AnyName,
     timestamp::Timestamp,
 };
 
@@ -38,15 +45,52 @@ pub fn one_more(existing: i64, settings: &UserAuthentication) -> Result<()> {
     Ok(())
 }
 
+/// Whether a new key may be narrowed to this: names of actions and accounts that its user holds.
+///
+/// # Errors
+/// 400 naming what the user does not hold.
+pub fn may_be_narrowed_to(key: &ApiKey, rights: &Rights, roles: &RoleTable) -> Result<()> {
+    let holds = |name: &str| match Action::named(name) {
+        Some(action) => rights.may_somewhere(action),
+        None => roles.knows_action(name) && rights.holds_own_somewhere(name),
+    };
+    if let Some(action) = key.actions.iter().flatten().find(|name| !holds(name)) {
+        return Err(Error::Refused(format!("The user of the key does not hold the action {action}")));
+    }
+    if let Some(account) = key.accounts.iter().flatten().find(|name| !rights.reach(name)) {
+        return Err(does_not_hold_account(account));
+    }
+    Ok(())
+}
+
+/// The answer for an account that is not the user's, or is not there.
+#[must_use]
+pub fn does_not_hold_account(account: &str) -> Error {
+    Error::Refused(format!("The user of the key does not hold anything in the account {account}"))
+}
+
+/// The names as they are stored: each once, sorted.
+#[must_use]
+pub fn distinct(names: Option<&[AnyName]>) -> Option<Vec<String>> {
+    let set = names?.iter().map(|name| name.as_str().to_owned()).collect::<BTreeSet<_>>();
+    Some(set.into_iter().collect())
+}
+
+/// The networks as they are stored.
+#[must_use]
+pub fn networks(cidrs: Option<&[Cidr]>) -> Option<Vec<String>> {
+    Some(cidrs?.iter().map(|Cidr(network)| network.to_string()).collect())
+}
+
 /// The key as it is after the change.
 ///
 /// # Errors
-/// 400 where nothing is to change, or the expiry would move later or into the past.
+/// 400 where nothing is to change, the expiry would move later or into the past, or the key would be widened.
 pub fn changed(key: &ApiKey, change: &ApiKeyChange, now: OffsetDateTime) -> Result<ApiKey> {
-    let mut after = key.clone();
-    if change.name.is_none() && change.description.is_none() && change.status.is_none() && change.expires_at.is_none() {
-        return Err(Error::malformed("body", "must have at least one of name, description, status and expires_at"));
+    if change.is_empty() {
+        return Err(Error::malformed("body", "must have at least one property that can be changed"));
     }
+    let mut after = key.clone();
     if let Some(name) = &change.name {
         name.as_str().clone_into(&mut after.name);
     }
@@ -62,8 +106,20 @@ pub fn changed(key: &ApiKey, change: &ApiKeyChange, now: OffsetDateTime) -> Resu
         }
         after.expires_at = expires_at;
     }
+    narrow(&mut after, key, change)?;
     if after != *key {
         after.updated_at = now;
     }
     Ok(after)
+}
+
+fn narrow(after: &mut ApiKey, key: &ApiKey, change: &ApiKeyChange) -> Result<()> {
+    after.actions = distinct(change.actions.as_deref()).or_else(|| key.actions.clone());
+    after.accounts = distinct(change.accounts.as_deref()).or_else(|| key.accounts.clone());
+    after.cidrs = networks(change.cidrs.as_deref()).or_else(|| key.cidrs.clone());
+    let narrowing = |key: &ApiKey| store::narrowing(key.actions.clone(), key.accounts.clone(), key.cidrs.clone());
+    if narrowing(after)?.is_within(&narrowing(key)?) {
+        return Ok(());
+    }
+    Err(Error::Refused("A key can be narrowed further, never widened: actions, accounts, cidrs".to_owned()))
 }

@@ -1,22 +1,34 @@
 //! The SQL of API keys. A deleted key is in no answer; its row waits for the collector.
 
+use std::collections::BTreeSet;
+
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::ApiKey;
+use crate::{
+    authz::narrowing::Narrowing,
+    error::{Error, Result},
+};
 
 pub async fn insert_key(db: &mut PgConnection, user_id: Uuid, key: &ApiKey, secret_hash: &[u8]) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into api_keys (id, user_id, name, description, secret_hash, created_at, updated_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $6, $7)",
+        "insert into api_keys (id, user_id, name, description, secret_hash, created_at, updated_at, expires_at,
+                               actions, accounts, cidrs)
+         values ($1, $2, $3, $4, $5, $6, $6, $7, $8::text[],
+                 case when $9::text[] is not null then array(select id from accounts where name = any ($9)) end,
+                 $10::text[])",
         key.id,
         user_id,
         key.name,
         key.description,
         secret_hash,
         key.created_at,
-        key.expires_at
+        key.expires_at,
+        key.actions.as_deref(),
+        key.accounts.as_deref(),
+        key.cidrs.as_deref()
     )
     .execute(db)
     .await?;
@@ -36,8 +48,11 @@ pub async fn count_keys(db: &mut PgConnection, user_id: Uuid) -> sqlx::Result<i6
 pub async fn list_keys(db: &mut PgConnection, user_id: Uuid) -> sqlx::Result<Vec<ApiKey>> {
     sqlx::query_as!(
         ApiKey,
-        "select id, name, description, created_at, updated_at, expires_at, revoked_at, last_used_at
-         from api_keys where user_id = $1 and deleted_at is null order by created_at desc, id",
+        r#"select id, name, description, created_at, updated_at, expires_at, revoked_at, last_used_at, actions,
+                  case when accounts is not null then array(
+                      select a.name::text from accounts a where a.id = any (accounts) order by a.name) end as accounts,
+                  cidrs
+           from api_keys where user_id = $1 and deleted_at is null order by created_at desc, id"#,
         user_id
     )
     .fetch_all(db)
@@ -47,8 +62,11 @@ pub async fn list_keys(db: &mut PgConnection, user_id: Uuid) -> sqlx::Result<Vec
 pub async fn find_key(db: &mut PgConnection, user_id: Uuid, name: &str) -> sqlx::Result<Option<ApiKey>> {
     sqlx::query_as!(
         ApiKey,
-        "select id, name, description, created_at, updated_at, expires_at, revoked_at, last_used_at
-         from api_keys where user_id = $1 and name = $2 and deleted_at is null",
+        r#"select id, name, description, created_at, updated_at, expires_at, revoked_at, last_used_at, actions,
+                  case when accounts is not null then array(
+                      select a.name::text from accounts a where a.id = any (accounts) order by a.name) end as accounts,
+                  cidrs
+           from api_keys where user_id = $1 and name = $2 and deleted_at is null"#,
         user_id,
         name
     )
@@ -58,7 +76,11 @@ pub async fn find_key(db: &mut PgConnection, user_id: Uuid, name: &str) -> sqlx:
 
 pub async fn update_key(db: &mut PgConnection, user_id: Uuid, key: &ApiKey) -> sqlx::Result<()> {
     sqlx::query!(
-        "update api_keys set name = $3, description = $4, updated_at = $5, expires_at = $6, revoked_at = $7
+        "update api_keys set name = $3, description = $4, updated_at = $5, expires_at = $6, revoked_at = $7,
+                actions = $8::text[],
+                accounts = case when $9::text[] is not null
+                                then array(select id from accounts where name = any ($9)) end,
+                cidrs = $10::text[]
          where user_id = $1 and id = $2",
         user_id,
         key.id,
@@ -66,7 +88,10 @@ pub async fn update_key(db: &mut PgConnection, user_id: Uuid, key: &ApiKey) -> s
         key.description,
         key.updated_at,
         key.expires_at,
-        key.revoked_at
+        key.revoked_at,
+        key.actions.as_deref(),
+        key.accounts.as_deref(),
+        key.cidrs.as_deref()
     )
     .execute(db)
     .await?;
@@ -84,4 +109,21 @@ pub async fn delete_key(db: &mut PgConnection, user_id: Uuid, name: &str, now: O
     .execute(db)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// What the columns of a key say about its narrowing.
+///
+/// # Errors
+/// A network that was not written by Kedge.
+pub fn narrowing(
+    actions: Option<Vec<String>>,
+    accounts: Option<Vec<String>>,
+    cidrs: Option<Vec<String>>,
+) -> Result<Narrowing> {
+    let network = |text: String| text.parse().map_err(Error::internal);
+    Ok(Narrowing {
+        actions: actions.map(BTreeSet::from_iter),
+        accounts: accounts.map(BTreeSet::from_iter),
+        cidrs: cidrs.map(|cidrs| cidrs.into_iter().map(network).collect()).transpose()?,
+    })
 }

@@ -1,6 +1,9 @@
 //! API keys on the wire.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -13,7 +16,7 @@ use super::ApiKey;
 use crate::{
     authn::api_key::{FORMAT, hint},
     http::extract::{ReadOnly, word},
-    names::{Description, KeyName},
+    names::{AnyName, Description, KeyName},
     secret::Secret,
     timestamp::Timestamp,
 };
@@ -53,6 +56,18 @@ pub struct UserApiKey {
     /// The first 4 characters of the value behind `kedge_`.
     #[schema(extensions(("x-kedge-addition" = json!(true))))]
     hint: String,
+    /// The only actions the key may be used for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(extensions(("x-kedge-addition" = json!(true))))]
+    actions: Option<Vec<String>>,
+    /// The only accounts the key may be used in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(extensions(("x-kedge-addition" = json!(true))))]
+    accounts: Option<Vec<String>>,
+    /// The only networks the key may be used from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(extensions(("x-kedge-addition" = json!(true))))]
+    cidrs: Option<Vec<String>>,
 }
 
 /// The value of a key, on its only way out.
@@ -81,6 +96,9 @@ impl UserApiKey {
             version: FORMAT,
             value: None,
             last_used_at: key.last_used_at.map(Timestamp),
+            actions: key.actions,
+            accounts: key.accounts,
+            cidrs: key.cidrs,
         }
     }
 
@@ -117,6 +135,15 @@ pub struct NewApiKey {
     pub description: Option<Description>,
     /// In the future, and not later than the deployment allows; left out, the latest moment allowed.
     pub expires_at: Option<Timestamp>,
+    /// Narrows the key to these actions of its user's.
+    #[schema(value_type = Option<Vec<String>>, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
+    pub actions: Option<Vec<AnyName>>,
+    /// Narrows the key to these accounts of its user's.
+    #[schema(value_type = Option<Vec<String>>, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
+    pub accounts: Option<Vec<AnyName>>,
+    /// Narrows the key to requests from these networks, such as `10.0.0.0/8` or `2001:db8::/32`.
+    #[schema(value_type = Option<Vec<String>>, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
+    pub cidrs: Option<Vec<Cidr>>,
     #[serde(default)]
     #[schema(value_type = Option<String>, read_only)]
     pub created_at: ReadOnly,
@@ -152,6 +179,47 @@ pub struct ApiKeyChange {
     #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = Timestamp, required = false, extensions(("x-kedge-addition" = json!(true))))]
     pub expires_at: Option<Timestamp>,
+    /// Only fewer than the key has.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(value_type = Vec<String>, required = false, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
+    pub actions: Option<Vec<AnyName>>,
+    /// Only fewer than the key has.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(value_type = Vec<String>, required = false, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
+    pub accounts: Option<Vec<AnyName>>,
+    /// Only within those that the key has.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(value_type = Vec<String>, required = false, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
+    pub cidrs: Option<Vec<Cidr>>,
+}
+
+impl ApiKeyChange {
+    /// Whether it would change nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.name.is_none()
+            && self.description.is_none()
+            && self.status.is_none()
+            && self.expires_at.is_none()
+            && self.actions.is_none()
+            && self.accounts.is_none()
+            && self.cidrs.is_none()
+    }
+}
+
+/// A network; an address alone is a network of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cidr(pub IpNet);
+
+impl<'de> Deserialize<'de> for Cidr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        // Host bits mean nothing, so none are kept.
+        network
+            .map(|network| Self(network.trunc()))
+            .map_err(|_| D::Error::custom("must be a network such as 10.0.0.0/8 or 2001:db8::/32, or an address"))
+    }
 }
 
 /// The one status that a change may bring.

@@ -8,13 +8,19 @@ use super::{
     types::{AccessCredential, CredentialList, DeleteCredentialQuery, NewCredential},
 };
 use crate::{
-    authn::caller::{Caller, Target},
+    authn::caller::Caller,
+    authz::action::Action,
     error::{Error, Result},
     http::{
         Json, NoContent,
         extract::{Path, Query},
+        guard::Target,
     },
-    identity::users::{UserType, handlers::NOT_FOUND, rules, store as users},
+    identity::{
+        accounts::Account,
+        roles::{self, rules::Change},
+        users::{UserType, handlers::NOT_FOUND, rules, store as users},
+    },
     state::App,
     transaction,
 };
@@ -35,7 +41,7 @@ pub async fn add_credential(
     caller: Caller,
     Json(request): Json<NewCredential>,
 ) -> Result<Json<AccessCredential>> {
-    set(&app, caller.account.id, &caller.username, request, Some(&caller)).await
+    set(&app, &caller, &caller.account, &caller.username, request).await
 }
 
 /// The credentials of a user, masked
@@ -58,11 +64,12 @@ pub async fn list_user_credentials(
     responses((status = 200, body = AccessCredential), (status = 404)))]
 pub async fn create_user_credential(
     State(app): State<App>,
+    caller: Caller,
     Target(account): Target,
     Path((_, username)): Path<(String, String)>,
     Json(request): Json<NewCredential>,
 ) -> Result<Json<AccessCredential>> {
-    set(&app, account.id, &username, request, None).await
+    set(&app, &caller, &account, &username, request).await
 }
 
 /// Deletes the password of a user: it cannot sign in by one until another is set
@@ -82,6 +89,8 @@ pub async fn delete_user_credential(
         if user.id == caller.id {
             return Err(Error::Refused("Cannot delete credential of authenticated user".to_owned()).into());
         }
+        let change = (Change::Enter, Action::UpdateUser);
+        roles::rules::may_change(db, &app.roles, &caller, (&account, &user), change).await?;
         if store::delete_password(db, user.id).await? {
             users::touch_user(db, user.id, now).await?;
         }
@@ -96,20 +105,20 @@ async fn list(app: &App, account_id: Uuid, username: &str) -> Result<Json<Creden
     Ok(Json(CredentialList(user.password_last_updated.map(AccessCredential::password).into_iter().collect())))
 }
 
-/// Sets a password: that of the user of this name, or the caller's own.
 async fn set(
     app: &App,
-    account_id: Uuid,
+    caller: &Caller,
+    account: &Account,
     username: &str,
     request: NewCredential,
-    own: Option<&Caller>,
 ) -> Result<Json<AccessCredential>> {
     rules::may_be_set(&request.value, &app.config.user_authentication)?;
     let phc = app.hasher.hash(request.value.into_secret()).await?;
     let now = app.clock.now();
     let changed = transaction!(app.db, |db| {
-        let user = users::lock_user(db, account_id, username).await?.ok_or(NOT_FOUND)?;
-        own.map_or(Ok(()), |caller| caller.is_still(user.id))?;
+        let user = users::lock_user(db, account.id, username).await?.ok_or(NOT_FOUND)?;
+        let change = (Change::Enter, Action::UpdateUser);
+        roles::rules::may_change(db, &app.roles, caller, (account, &user), change).await?;
         if user.kind == UserType::Saml {
             return Err(Error::Refused("A saml user cannot have a password".to_owned()).into());
         }

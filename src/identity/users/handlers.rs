@@ -1,19 +1,25 @@
 //! The operations on users.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
+use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{
-    UserType, rules, store,
+    User as StoredUser, UserType, rules, store,
     store::NewUser,
     types::{User, UserCreationRequest, Users},
 };
 use crate::{
-    authn::caller::{Caller, Target},
+    authn::caller::Caller,
+    authz::action::Action,
     error::{Error, Result},
-    http::{Json, NoContent, extract::Path},
+    http::{Json, NoContent, extract::Path, guard::Target},
     identity::{
         accounts::{self, store as account_store},
         credentials::store as credentials,
+        roles::{self, rules::Change, store::UnifiedRole},
     },
     state::App,
     transaction,
@@ -25,16 +31,19 @@ pub const NOT_FOUND: Error = Error::NotFound { what: "User" };
 /// The caller
 #[utoipa::path(get, path = "/v2/user", tag = "Identity", responses((status = 200, body = User)))]
 pub async fn get_user(State(app): State<App>, caller: Caller) -> Result<Json<User>> {
-    let user = store::find_user(&mut *app.db.read().await?, caller.account.id, &caller.username).await?;
+    let mut db = app.db.read().await?;
+    let user = store::find_user(&mut db, caller.account.id, &caller.username).await?;
     // Deleted between the guard's look and this one.
     let user = user.ok_or(Error::Unauthenticated("the user was deleted meanwhile"))?;
-    Ok(Json(user.into()))
+    Ok(Json(with_roles(&mut db, user).await?))
 }
 
 /// All users of all accounts
 #[utoipa::path(get, path = "/v2/accounts/users", tag = "User Management", responses((status = 200, body = Users)))]
 pub async fn list_all_system_users(State(app): State<App>) -> Result<Json<Users>> {
-    Ok(Json(store::list_all_users(&mut *app.db.read().await?).await?.into()))
+    let mut db = app.db.read().await?;
+    let users = store::list_all_users(&mut db).await?;
+    Ok(Json(all_with_roles(&mut db, users, None).await?.into()))
 }
 
 /// The users of an account
@@ -42,16 +51,19 @@ pub async fn list_all_system_users(State(app): State<App>) -> Result<Json<Users>
     params(("account_name" = String, Path)),
     responses((status = 200, body = Vec<User>), (status = 404)))]
 pub async fn list_users(State(app): State<App>, Target(account): Target) -> Result<Json<Vec<User>>> {
-    let users = store::list_users(&mut *app.db.read().await?, account.id).await?;
-    Ok(Json(users.into_iter().map(User::from).collect()))
+    let mut db = app.db.read().await?;
+    let users = store::list_users(&mut db, account.id).await?;
+    Ok(Json(all_with_roles(&mut db, users, None).await?))
 }
 
-/// The users of an account, with the roles they have there
+/// The users who live in an account or hold a role there, with the roles they have there
 #[utoipa::path(get, path = "/v2/accounts/{account_name}/users-with-roles", tag = "User Management",
     params(("account_name" = String, Path)),
     responses((status = 200, body = Users), (status = 404)))]
 pub async fn list_users_with_roles(State(app): State<App>, Target(account): Target) -> Result<Json<Users>> {
-    Ok(Json(store::list_users(&mut *app.db.read().await?, account.id).await?.into()))
+    let mut db = app.db.read().await?;
+    let users = store::list_users_and_members(&mut db, account.id).await?;
+    Ok(Json(all_with_roles(&mut db, users, Some(account.id)).await?.into()))
 }
 
 /// Makes a user
@@ -60,9 +72,11 @@ pub async fn list_users_with_roles(State(app): State<App>, Target(account): Targ
     responses((status = 200, body = User), (status = 404)))]
 pub async fn create_user(
     State(app): State<App>,
+    caller: Caller,
     Target(account): Target,
     Json(request): Json<UserCreationRequest>,
 ) -> Result<Json<User>> {
+    roles::rules::may_add_to(&caller, &account, Action::CreateUser)?;
     let username = request.username.as_str().to_owned();
     let password = rules::password_of_new(request, &app.config.user_authentication)?;
     let phc = app.hasher.hash(password.into_secret()).await?;
@@ -76,7 +90,8 @@ pub async fn create_user(
         credentials::upsert_password(db, id, &phc, now).await?;
         Ok(store::find_user(db, account.id, &username).await?.ok_or(NOT_FOUND)?)
     });
-    Ok(Json(made?.into()))
+    // A user that was just made has no role.
+    Ok(Json(User::new(made?, Vec::new())))
 }
 
 /// One user of an account
@@ -88,8 +103,9 @@ pub async fn get_account_user(
     Target(account): Target,
     Path((_, username)): Path<(String, String)>,
 ) -> Result<Json<User>> {
-    let user = store::find_user(&mut *app.db.read().await?, account.id, &username).await?;
-    Ok(Json(user.ok_or(NOT_FOUND)?.into()))
+    let mut db = app.db.read().await?;
+    let user = store::find_user(&mut db, account.id, &username).await?.ok_or(NOT_FOUND)?;
+    Ok(Json(with_roles(&mut db, user).await?))
 }
 
 /// Deletes a user with all its credentials
@@ -105,8 +121,29 @@ pub async fn delete_user(
     let deleted = transaction!(app.db, |db| {
         let user = store::lock_user(db, account.id, &username).await?.ok_or(NOT_FOUND)?;
         rules::may_be_deleted(&user, &caller.username)?;
+        let change = (Change::Delete, Action::DeleteUser);
+        roles::rules::may_change(db, &app.roles, &caller, (&account, &user), change).await?;
         Ok(store::delete_user(db, account.id, user.id).await?)
     });
     deleted?;
     Ok(NoContent)
+}
+
+async fn with_roles(db: &mut PgConnection, user: StoredUser) -> Result<User> {
+    let roles = roles::store::list_unified_roles(db, &[user.id], None).await?;
+    Ok(User::new(user, roles))
+}
+
+/// The users with their roles, in one account only if one is given.
+async fn all_with_roles(db: &mut PgConnection, users: Vec<StoredUser>, account: Option<Uuid>) -> Result<Vec<User>> {
+    let ids: Vec<Uuid> = users.iter().map(|user| user.id).collect();
+    let mut held: HashMap<Uuid, Vec<UnifiedRole>> = HashMap::new();
+    for role in roles::store::list_unified_roles(db, &ids, account).await? {
+        held.entry(role.user_id).or_default().push(role);
+    }
+    let user = |user: StoredUser| {
+        let roles = held.remove(&user.id).unwrap_or_default();
+        User::new(user, roles)
+    };
+    Ok(users.into_iter().map(user).collect())
 }

@@ -72,6 +72,26 @@ pub async fn list_users(db: &mut PgConnection, account_id: Uuid) -> sqlx::Result
     .await
 }
 
+/// Who lives in the account or holds a role there, directly or through a group.
+pub async fn list_users_and_members(db: &mut PgConnection, account_id: Uuid) -> sqlx::Result<Vec<User>> {
+    sqlx::query_as!(
+        User,
+        r#"select u.id, u.username, a.name as account_name, u.type as "kind: UserType", u.source, u.idp_name,
+                  u.created_at, u.last_updated, p.created_at as "password_last_updated?"
+           from users u join accounts a on a.id = u.account_id left join passwords p on p.user_id = u.id
+           where a.state <> 'deleting' and exists (select from accounts where id = $1 and state <> 'deleting')
+             and u.id in (
+               select id from users where account_id = $1
+               union select user_id from role_members where account_id = $1
+               union select gm.user_id from user_group_members gm join user_group_roles r using (group_id)
+                     where r.account_id = $1)
+           order by u.username"#,
+        account_id
+    )
+    .fetch_all(db)
+    .await
+}
+
 pub async fn list_all_users(db: &mut PgConnection) -> sqlx::Result<Vec<User>> {
     sqlx::query_as!(
         User,

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::User as StoredUser;
 use crate::{
     http::extract::optional_word,
+    identity::roles::store::UnifiedRole,
     names::{NewPassword, Username},
     timestamp::Timestamp,
 };
@@ -39,8 +40,10 @@ pub struct User {
     unified_roles: Vec<UnifiedRoles>,
 }
 
-impl From<StoredUser> for User {
-    fn from(user: StoredUser) -> Self {
+impl User {
+    /// The user with the roles it has.
+    #[must_use]
+    pub fn new(user: StoredUser, roles: Vec<UnifiedRole>) -> Self {
         Self {
             username: user.username,
             account_name: user.account_name,
@@ -50,7 +53,7 @@ impl From<StoredUser> for User {
             last_updated: Timestamp(user.last_updated),
             idp_name: user.idp_name,
             password_last_updated: user.password_last_updated.map(Timestamp),
-            unified_roles: Vec::new(),
+            unified_roles: roles.into_iter().map(UnifiedRoles::from).collect(),
         }
     }
 }
@@ -66,6 +69,18 @@ pub struct UnifiedRoles {
     #[schema(inline)]
     grant_type: GrantType,
     granted_at: Timestamp,
+}
+
+impl From<UnifiedRole> for UnifiedRoles {
+    fn from(held: UnifiedRole) -> Self {
+        Self {
+            role_name: held.role,
+            domain_name: held.account,
+            granter: held.granter,
+            grant_type: if held.by_group { GrantType::GroupMembership } else { GrantType::Direct },
+            granted_at: Timestamp(held.granted_at),
+        }
+    }
 }
 
 /// How a role came to a user.
@@ -84,9 +99,9 @@ pub struct Users {
     total_rows: usize,
 }
 
-impl From<Vec<StoredUser>> for Users {
-    fn from(users: Vec<StoredUser>) -> Self {
-        Self { total_rows: users.len(), items: users.into_iter().map(User::from).collect() }
+impl From<Vec<User>> for Users {
+    fn from(users: Vec<User>) -> Self {
+        Self { total_rows: users.len(), items: users }
     }
 }
 

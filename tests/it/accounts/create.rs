@@ -39,7 +39,7 @@ async fn taken_name_is_a_conflict_and_changes_nothing() {
     let first = admin.post(ACCOUNTS, json!({ "name": "acme", "email": "a@acme.test" })).await.expect(200);
     let second = admin.post(ACCOUNTS, json!({ "name": "acme", "email": "b@acme.test" })).await;
     assert_error(&second, 409, "Account already exists");
-    assert_eq!(second.body["error_type"], "account_exists");
+    assert_eq!(second.body["error_type"], "already_exists");
     assert_eq!(admin.get("/v2/accounts/acme").await.expect(200), first);
 }
 

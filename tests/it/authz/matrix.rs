@@ -67,7 +67,7 @@ async fn every_caller_gets_what_the_table_declares() {
                 // The key and the body that could change something are not there: only the guard's word counts.
                 let url = url.replace("{key_name}", "no-such-key");
                 let answer = ask(&caller.client, method.as_str(), &url).await;
-                let expected = expected(caller, row, account, username);
+                let expected = expected(caller, (method.as_str(), path, row), account, username);
                 let cell = format!("{method} {url} by {}", caller.what);
                 assert!(agrees(&expected, &answer), "{cell}: expected {expected:?}, got {answer:?}");
                 cells += 1;
@@ -117,7 +117,7 @@ enum Expected {
     NoAccount,
 }
 
-fn expected(caller: &Caller, row: Row, account: &str, username: &str) -> Expected {
+fn expected(caller: &Caller, (method, path, row): (&str, &str, Row), account: &str, username: &str) -> Expected {
     let (permission, keys) = match row.access {
         Access::Public => return Expected::Served,
         _ if caller.is == Is::Stranger => return Expected::Unauthorized,
@@ -131,7 +131,16 @@ fn expected(caller: &Caller, row: Row, account: &str, username: &str) -> Expecte
         return Expected::Forbidden("Not authorized. Operation not allowed with an API key".to_owned());
     }
     match permission {
+        // Other people's roles are shown to who may list role members somewhere, as the handler finds out.
+        None if path == "/v2/rbac-manager/users/{username}/roles" && !matches!(caller.is, Is::Alice | Is::Admin) => {
+            let home = caller.is.home();
+            Expected::Forbidden(format!(
+                "Not authorized. Requires permissions: domain={home} action=listRoleMembers target=*"
+            ))
+        }
         None => Expected::Served,
+        // A change that names no account answers 400: there is nothing to ask permission for.
+        Some(permission) if permission.domain == Domain::RequestAccount && method != "GET" => Expected::Served,
         Some(permission) => decided(caller.is, permission, account, username),
     }
 }
@@ -140,7 +149,7 @@ fn expected(caller: &Caller, row: Row, account: &str, username: &str) -> Expecte
 fn decided(who: Is, permission: Permission, account: &str, username: &str) -> Expected {
     let domain = match permission.domain {
         Domain::PathAccount => account,
-        Domain::CallerAccount | Domain::CallerHome => who.home(),
+        Domain::CallerAccount | Domain::CallerHome | Domain::RequestAccount => who.home(),
         Domain::System => "system",
     };
     let oneself =

@@ -11,7 +11,7 @@ pub use cluster::{CapturedLog, empty_database, new_database, url};
 pub use place::Place;
 pub use raw::{basic, raw};
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use kedge::{
     authn::{last_used::LastUsed, password::Hasher},
@@ -19,7 +19,7 @@ use kedge::{
     clock::{Clock, Random},
     config::Config,
     db::Db,
-    identity::collector::Collector,
+    identity::{bootstrap, collector::Collector},
     state::{App, State},
 };
 use serde_json::{Value, json};
@@ -67,13 +67,15 @@ impl Server {
         environment.extend(options.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let config = Config::load(None, &environment, false).unwrap();
         let random = Arc::new(options.random.unwrap_or(Random::System));
+        let db = Db::new(database, 8);
         let app = Arc::new(State {
-            db: Db::new(database, 8),
-            schema_version: 1,
+            installed_at: bootstrap::installed_at(&db).await.unwrap(),
+            db,
+            schema_version: 2,
             clock: options.clock.unwrap_or(Clock::System),
             hasher: Hasher::new(Arc::clone(&random)).unwrap(),
             random,
-            roles: RoleTable::built_in().unwrap(),
+            roles: RoleTable::load(config.roles.file.as_deref()).unwrap(),
             last_used: LastUsed::default(),
             collector: Collector::default(),
             log_level: cluster::log().level,
@@ -81,7 +83,7 @@ impl Server {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let service = kedge::app(Arc::clone(&app));
+        let service = kedge::app(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         Self { app, url }
     }

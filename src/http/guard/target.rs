@@ -1,0 +1,90 @@
+//! The account that an operation is about, behind the question whether the caller may touch it.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderName, request::Parts},
+};
+
+use crate::{
+    authn::caller::Caller,
+    authz::{
+        action::Action,
+        policy::{Denial, Where},
+    },
+    error::{Error, Result},
+    identity::{
+        accounts::{Account, store as accounts},
+        roles,
+    },
+    state::App,
+};
+
+const X_ANCHORE_ACCOUNT: HeaderName = HeaderName::from_static("x-anchore-account");
+
+/// The account that the operation is about, found by the guard: permission to act there is given.
+#[derive(Clone, Debug)]
+pub struct Target(pub Account);
+
+impl<S: Sync> FromRequestParts<S> for Target {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
+        let target = parts.extensions.get::<Self>();
+        target.cloned().ok_or_else(|| Error::internal("the operation is about no account"))
+    }
+}
+
+/// A permission that is asked for, of an operation whose body or query names the account: the only way to a
+/// [`Target`] there.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    pub action: Action,
+    pub caller: Caller,
+    /// The account that `x-anchore-account` names.
+    pub(super) header: Option<String>,
+}
+
+impl Asking {
+    pub(super) fn new(action: Action, caller: Caller, headers: &HeaderMap) -> Self {
+        Self { action, caller, header: account_header(headers) }
+    }
+
+    /// The account of that name, or else the one that the header names, or else the caller's. The policy is asked
+    /// before the account is looked up: who may not touch it learns nothing of whether it exists.
+    ///
+    /// # Errors
+    /// 403, or 404 for those who may know.
+    pub async fn account(&self, app: &App, named: Option<&str>) -> Result<Target> {
+        let caller = &self.caller;
+        let name = named.or(self.header.as_deref()).unwrap_or(&caller.account.name);
+        roles::permit(app, caller, self.action, Where::Account(name)).await?;
+        if name == caller.account.name {
+            return Ok(Target(caller.account.clone()));
+        }
+        let found = accounts::find_by_name(&mut *app.db.read().await?, name).await?;
+        let target = found.ok_or_else(|| match (named, &self.header) {
+            (None, Some(name)) => Error::NotFoundNamed { what: "User account", name: name.clone() },
+            _ => Error::NotFound { what: "Account" },
+        })?;
+        if !target.is_enabled() && !caller.is_admin() {
+            return Err(Denial::AccountNotEnabled { account: target.name }.into());
+        }
+        Ok(Target(target))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Asking {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
+        let asking = parts.extensions.get::<Self>();
+        asking.cloned().ok_or_else(|| Error::internal("the operation asks for no permission"))
+    }
+}
+
+/// The account that the request is moved to; an empty header is an absent one.
+fn account_header(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(X_ANCHORE_ACCOUNT)?;
+    let name = String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
+    (!name.is_empty()).then_some(name)
+}

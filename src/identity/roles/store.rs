@@ -1,0 +1,193 @@
+//! The SQL of role grants. A grant in an account that is being deleted does not exist any more.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::identity::accounts::{AccountState, AccountType};
+
+/// A role held in an account, however it came.
+pub struct Grant {
+    pub role: String,
+    pub account: String,
+}
+
+/// The grants of a user, and the snapshot they were read in.
+pub struct Held {
+    pub version: i64,
+    pub grants: Vec<Grant>,
+}
+
+pub async fn find_grants(db: &mut PgConnection, user_id: Uuid) -> sqlx::Result<Held> {
+    let rows = sqlx::query!(
+        r#"select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as "version!", g.role as "role?",
+                  g.account as "account?"
+           from (select 1) as one left join (
+               select m.role, a.name as account from role_members m join accounts a on a.id = m.account_id
+               where m.user_id = $1 and a.state <> 'deleting'
+               union
+               select r.role, a.name from user_group_members gm join user_group_roles r using (group_id)
+               join accounts a on a.id = r.account_id where gm.user_id = $1 and a.state <> 'deleting'
+           ) as g on true"#,
+        user_id
+    )
+    .fetch_all(db)
+    .await?;
+    let version = rows.first().map_or(0, |row| row.version);
+    let grants = rows.into_iter().filter_map(|row| Some(Grant { role: row.role?, account: row.account? })).collect();
+    Ok(Held { version, grants })
+}
+
+/// A role that a user has, and why.
+pub struct UnifiedRole {
+    pub user_id: Uuid,
+    pub role: String,
+    pub account: String,
+    /// The user who granted it, or the name of the group that it comes through.
+    pub granter: String,
+    pub by_group: bool,
+    pub granted_at: OffsetDateTime,
+}
+
+/// Every role of these users with where and why; in one account only, if one is given.
+pub async fn list_unified_roles(
+    db: &mut PgConnection,
+    user_ids: &[Uuid],
+    account_id: Option<Uuid>,
+) -> sqlx::Result<Vec<UnifiedRole>> {
+    sqlx::query_as!(
+        UnifiedRole,
+        r#"select m.user_id as "user_id!", m.role as "role!", a.name as "account!", m.granter as "granter!",
+                  false as "by_group!", m.created_at as "granted_at!"
+           from role_members m join accounts a on a.id = m.account_id
+           where m.user_id = any ($1) and a.state <> 'deleting' and ($2::uuid is null or a.id = $2)
+           union all
+           select gm.user_id, r.role, a.name, g.name, true, greatest(gm.added_at, r.created_at)
+           from user_group_members gm join user_groups g on g.id = gm.group_id
+           join user_group_roles r on r.group_id = g.id join accounts a on a.id = r.account_id
+           where gm.user_id = any ($1) and a.state <> 'deleting' and ($2::uuid is null or a.id = $2)
+           order by 3, 2, 5, 4"#,
+        user_ids,
+        account_id
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// A role grant to be inserted.
+pub struct NewMember<'a> {
+    pub id: Uuid,
+    pub user_id: Uuid,
+    pub account_id: Uuid,
+    pub role: &'a str,
+    pub granter: &'a str,
+    pub created_at: OffsetDateTime,
+}
+
+/// Inserts the grant unless it is there; answers when it was made.
+pub async fn insert_member(db: &mut PgConnection, member: &NewMember<'_>) -> sqlx::Result<OffsetDateTime> {
+    let made = sqlx::query_scalar!(
+        "insert into role_members (id, user_id, account_id, role, granter, created_at) values ($1, $2, $3, $4, $5, $6)
+         on conflict (user_id, account_id, role) do update set role = excluded.role returning created_at",
+        member.id,
+        member.user_id,
+        member.account_id,
+        member.role,
+        member.granter,
+        member.created_at
+    );
+    made.fetch_one(db).await
+}
+
+/// Deletes the grant; answers whether it was there.
+pub async fn delete_member(db: &mut PgConnection, user_id: Uuid, account_id: Uuid, role: &str) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "delete from role_members where user_id = $1 and account_id = $2 and role = $3",
+        user_id,
+        account_id,
+        role
+    );
+    Ok(done.execute(db).await?.rows_affected() > 0)
+}
+
+/// Who holds a role in an account directly.
+pub struct Member {
+    pub username: String,
+    pub created_at: OffsetDateTime,
+}
+
+pub async fn list_members(db: &mut PgConnection, account_id: Uuid, role: &str) -> sqlx::Result<Vec<Member>> {
+    sqlx::query_as!(
+        Member,
+        "select u.username, m.created_at
+         from role_members m join users u on u.id = m.user_id join accounts home on home.id = u.account_id
+         where m.account_id = $1 and m.role = $2 and home.state <> 'deleting' order by u.username",
+        account_id,
+        role
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// A user, found by its name alone, with the account it lives in.
+pub struct Grantee {
+    pub id: Uuid,
+    pub home: String,
+    pub home_kind: AccountType,
+}
+
+/// The user of that name in any account, locked until the transaction ends.
+pub async fn lock_grantee(db: &mut PgConnection, username: &str) -> sqlx::Result<Option<Grantee>> {
+    sqlx::query_as!(
+        Grantee,
+        r#"select u.id, a.name as home, a.type as "home_kind: AccountType"
+           from users u join accounts a on a.id = u.account_id
+           where u.username = $1 and a.state <> 'deleting' for update of u"#,
+        username
+    )
+    .fetch_optional(db)
+    .await
+}
+
+pub async fn find_grantee(db: &mut PgConnection, username: &str) -> sqlx::Result<Option<Grantee>> {
+    sqlx::query_as!(
+        Grantee,
+        r#"select u.id, a.name as home, a.type as "home_kind: AccountType"
+           from users u join accounts a on a.id = u.account_id
+           where u.username = $1 and a.state <> 'deleting'"#,
+        username
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// A role held in an account, with the account.
+pub struct AccountRole {
+    pub role: String,
+    pub name: String,
+    pub kind: AccountType,
+    pub state: AccountState,
+    pub email: Option<String>,
+    pub created_at: OffsetDateTime,
+    pub last_updated: OffsetDateTime,
+    pub id: Uuid,
+}
+
+/// Each role that a user holds in each account, once, however often it came.
+pub async fn list_account_roles(db: &mut PgConnection, user_id: Uuid) -> sqlx::Result<Vec<AccountRole>> {
+    sqlx::query_as!(
+        AccountRole,
+        r#"select g.role as "role!", a.id, a.name, a.type as "kind: AccountType", a.state as "state: AccountState",
+                  a.email, a.created_at, a.last_updated
+           from (
+               select role, account_id from role_members where user_id = $1
+               union
+               select r.role, r.account_id from user_group_members gm join user_group_roles r using (group_id)
+               where gm.user_id = $1
+           ) as g join accounts a on a.id = g.account_id
+           where a.state <> 'deleting' order by a.name, g.role"#,
+        user_id
+    )
+    .fetch_all(db)
+    .await
+}

@@ -1,0 +1,198 @@
+//! The SQL of user groups.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::UserGroup;
+
+pub async fn insert_group(db: &mut PgConnection, group: &UserGroup) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into user_groups (id, name, description, created_at, last_updated) values ($1, $2, $3, $4, $5)",
+        group.id,
+        group.name,
+        group.description,
+        group.created_at,
+        group.last_updated
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub async fn find_group(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<UserGroup>> {
+    sqlx::query_as!(
+        UserGroup,
+        "select id, name, description, created_at, last_updated from user_groups where id = $1",
+        id
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The group, locked against any other change of it, its members and its roles until the transaction ends.
+pub async fn lock_group(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<UserGroup>> {
+    sqlx::query_as!(
+        UserGroup,
+        "select id, name, description, created_at, last_updated from user_groups where id = $1 for update",
+        id
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// What a list of groups is narrowed to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GroupFilter<'a> {
+    pub user: Option<&'a str>,
+    pub name: Option<&'a str>,
+    pub account: Option<&'a str>,
+}
+
+pub async fn list_groups(db: &mut PgConnection, filter: GroupFilter<'_>) -> sqlx::Result<Vec<UserGroup>> {
+    sqlx::query_as!(
+        UserGroup,
+        "select id, name, description, created_at, last_updated from user_groups g
+         where ($1::text is null or exists (
+                   select from user_group_members m join users u on u.id = m.user_id
+                   where m.group_id = g.id and u.username = $1))
+           and ($2::text is null or g.name = $2)
+           and ($3::text is null or exists (
+                   select from user_group_roles r join accounts a on a.id = r.account_id
+                   where r.group_id = g.id and a.name = $3 and a.state <> 'deleting'))
+         order by g.name",
+        filter.user,
+        filter.name,
+        filter.account
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn update_group(db: &mut PgConnection, id: Uuid, description: &str, now: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!("update user_groups set description = $2, last_updated = $3 where id = $1", id, description, now)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+pub async fn touch_group(db: &mut PgConnection, id: Uuid, now: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!("update user_groups set last_updated = $2 where id = $1", id, now).execute(db).await?;
+    Ok(())
+}
+
+/// Deletes the group with its members and its roles (`on delete cascade`); answers whether there was one.
+pub async fn delete_group(db: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
+    Ok(sqlx::query!("delete from user_groups where id = $1", id).execute(db).await?.rows_affected() > 0)
+}
+
+/// A role that a group has in an account.
+pub struct GroupRole {
+    pub group_id: Uuid,
+    pub id: Uuid,
+    pub account: String,
+    pub role: String,
+    pub created_at: OffsetDateTime,
+}
+
+/// The roles of these groups, sorted by account and name.
+pub async fn list_group_roles(db: &mut PgConnection, group_ids: &[Uuid]) -> sqlx::Result<Vec<GroupRole>> {
+    sqlx::query_as!(
+        GroupRole,
+        "select r.group_id, r.id, a.name as account, r.role, r.created_at
+         from user_group_roles r join accounts a on a.id = r.account_id
+         where r.group_id = any ($1) and a.state <> 'deleting' order by a.name, r.role",
+        group_ids
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Gives the group a role in an account, unless it has it.
+pub async fn insert_group_role(
+    db: &mut PgConnection,
+    (id, group_id): (Uuid, Uuid),
+    account_id: Uuid,
+    role: &str,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into user_group_roles (id, group_id, account_id, role, created_at) values ($1, $2, $3, $4, $5)
+         on conflict (group_id, account_id, role) do nothing",
+        id,
+        group_id,
+        account_id,
+        role,
+        now
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Takes one role from the group; answers whether it had it.
+pub async fn delete_group_role(db: &mut PgConnection, group_id: Uuid, id: Uuid) -> sqlx::Result<bool> {
+    let done = sqlx::query!("delete from user_group_roles where group_id = $1 and id = $2", group_id, id);
+    Ok(done.execute(db).await?.rows_affected() > 0)
+}
+
+/// Takes every role in an account from the group; answers whether it had any.
+pub async fn delete_group_roles_in(db: &mut PgConnection, group_id: Uuid, account: &str) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "delete from user_group_roles r using accounts a
+         where r.group_id = $1 and a.id = r.account_id and a.name = $2",
+        group_id,
+        account
+    );
+    Ok(done.execute(db).await?.rows_affected() > 0)
+}
+
+/// A member of a group.
+pub struct GroupUser {
+    pub username: String,
+    pub added_at: OffsetDateTime,
+}
+
+pub async fn list_group_users(db: &mut PgConnection, group_id: Uuid) -> sqlx::Result<Vec<GroupUser>> {
+    sqlx::query_as!(
+        GroupUser,
+        "select u.username, m.added_at
+         from user_group_members m join users u on u.id = m.user_id join accounts a on a.id = u.account_id
+         where m.group_id = $1 and a.state <> 'deleting' order by u.username",
+        group_id
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Puts the user into the group; answers `None` where there is no such user.
+pub async fn insert_group_user(
+    db: &mut PgConnection,
+    group_id: Uuid,
+    username: &str,
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "insert into user_group_members (group_id, user_id, added_at)
+         select $1, u.id, $3 from users u join accounts a on a.id = u.account_id
+         where u.username = $2 and a.state <> 'deleting' for update of u
+         on conflict (group_id, user_id) do update set group_id = excluded.group_id
+         returning user_id",
+        group_id,
+        username,
+        now
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Takes the user out of the group; answers whether it was in it.
+pub async fn delete_group_user(db: &mut PgConnection, group_id: Uuid, username: &str) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "delete from user_group_members m using users u
+         where m.group_id = $1 and u.id = m.user_id and u.username = $2",
+        group_id,
+        username
+    );
+    Ok(done.execute(db).await?.rows_affected() > 0)
+}
