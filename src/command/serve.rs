@@ -28,6 +28,8 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// Serves until SIGTERM or SIGINT, or until the private PostgreSQL dies.
 pub async fn serve(config: Config) -> Result<(), Failure> {
     let log_level = logging::init(&config.logging, std::io::stderr)?;
+    // Before anything is started or made: a wrong file leaves nothing behind.
+    let roles = RoleTable::load(config.roles.file.as_deref())?;
     let mut stop = Stop::listen()?;
     if config.server.external_url.is_none() {
         tracing::warn!("server.external_url is not set: links say {}", config.server.external_url());
@@ -38,13 +40,14 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         () = stop.told() => return Ok(()),
     };
     let options = database.options.clone();
-    let served = serve_on(config, options, database.managed.as_mut(), random, log_level, stop).await;
+    let served = serve_on(config, roles, options, database.managed.as_mut(), random, log_level, stop).await;
     database.release().await?;
     served
 }
 
 async fn serve_on(
     config: Config,
+    roles: RoleTable,
     options: PgConnectOptions,
     managed: Option<&mut ManagedPostgres>,
     random: Arc<Random>,
@@ -52,7 +55,7 @@ async fn serve_on(
     mut stop: Stop,
 ) -> Result<(), Failure> {
     let app = tokio::select! {
-        app = build(config, &options, random, log_level) => app?,
+        app = build(config, roles, &options, random, log_level) => app?,
         () = stop.told() => return Ok(()),
     };
     let listen = app.config.listen;
@@ -72,11 +75,11 @@ async fn serve_on(
 /// The state, on a database that is brought up to date.
 async fn build(
     mut config: Config,
+    roles: RoleTable,
     options: &PgConnectOptions,
     random: Arc<Random>,
     log_level: LogLevel,
 ) -> Result<App, Failure> {
-    let roles = RoleTable::load(config.roles.file.as_deref())?;
     let schema_version = db::migrate(options).await?;
     let db = Db::new(options.clone(), config.database.pool_size);
     let hasher = Hasher::new(Arc::clone(&random))?;

@@ -102,7 +102,8 @@ pub async fn insert_member(db: &mut PgConnection, member: &NewMember<'_>) -> sql
 /// Deletes the grant; answers whether it was there.
 pub async fn delete_member(db: &mut PgConnection, user_id: Uuid, account_id: Uuid, role: &str) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "delete from role_members where user_id = $1 and account_id = $2 and role = $3",
+        "delete from role_members m using accounts a
+         where m.user_id = $1 and m.account_id = $2 and m.role = $3 and a.id = m.account_id and a.state <> 'deleting'",
         user_id,
         account_id,
         role
@@ -121,7 +122,9 @@ pub async fn list_members(db: &mut PgConnection, account_id: Uuid, role: &str) -
         Member,
         "select u.username, m.created_at
          from role_members m join users u on u.id = m.user_id join accounts home on home.id = u.account_id
-         where m.account_id = $1 and m.role = $2 and home.state <> 'deleting' order by u.username",
+         join accounts a on a.id = m.account_id
+         where m.account_id = $1 and m.role = $2 and a.state <> 'deleting' and home.state <> 'deleting'
+         order by u.username",
         account_id,
         role
     )

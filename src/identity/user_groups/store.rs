@@ -54,8 +54,8 @@ pub async fn list_groups(db: &mut PgConnection, filter: GroupFilter<'_>) -> sqlx
         UserGroup,
         "select id, name, description, created_at, last_updated from user_groups g
          where ($1::text is null or exists (
-                   select from user_group_members m join users u on u.id = m.user_id
-                   where m.group_id = g.id and u.username = $1))
+                   select from user_group_members m join users u on u.id = m.user_id join accounts a on a.id = u.account_id
+                   where m.group_id = g.id and u.username = $1 and a.state <> 'deleting'))
            and ($2::text is null or g.name = $2)
            and ($3::text is null or exists (
                    select from user_group_roles r join accounts a on a.id = r.account_id
@@ -132,7 +132,12 @@ pub async fn insert_group_role(
 
 /// Takes one role from the group; answers whether it had it.
 pub async fn delete_group_role(db: &mut PgConnection, group_id: Uuid, id: Uuid) -> sqlx::Result<bool> {
-    let done = sqlx::query!("delete from user_group_roles where group_id = $1 and id = $2", group_id, id);
+    let done = sqlx::query!(
+        "delete from user_group_roles r using accounts a
+         where r.group_id = $1 and r.id = $2 and a.id = r.account_id and a.state <> 'deleting'",
+        group_id,
+        id
+    );
     Ok(done.execute(db).await?.rows_affected() > 0)
 }
 
@@ -140,7 +145,7 @@ pub async fn delete_group_role(db: &mut PgConnection, group_id: Uuid, id: Uuid) 
 pub async fn delete_group_roles_in(db: &mut PgConnection, group_id: Uuid, account: &str) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "delete from user_group_roles r using accounts a
-         where r.group_id = $1 and a.id = r.account_id and a.name = $2",
+         where r.group_id = $1 and a.id = r.account_id and a.name = $2 and a.state <> 'deleting'",
         group_id,
         account
     );
@@ -189,8 +194,9 @@ pub async fn insert_group_user(
 /// Takes the user out of the group; answers whether it was in it.
 pub async fn delete_group_user(db: &mut PgConnection, group_id: Uuid, username: &str) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "delete from user_group_members m using users u
-         where m.group_id = $1 and u.id = m.user_id and u.username = $2",
+        "delete from user_group_members m using users u, accounts a
+         where m.group_id = $1 and u.id = m.user_id and u.username = $2
+           and a.id = u.account_id and a.state <> 'deleting'",
         group_id,
         username
     );

@@ -8,6 +8,7 @@ mod logging;
 mod migrate;
 mod prints;
 mod refusals;
+mod role_file;
 mod stopping;
 
 use std::{

@@ -5,11 +5,13 @@ mod client;
 mod cluster;
 mod place;
 mod raw;
+mod roles;
 
 pub use client::{Answer, Client, send};
 pub use cluster::{CapturedLog, empty_database, new_database, url};
 pub use place::Place;
 pub use raw::{basic, raw};
+pub use roles::{ROLES, lacking, members};
 
 use std::{net::SocketAddr, sync::Arc};
 
