@@ -21,12 +21,17 @@ impl Narrowing {
     /// Whether the key leaves this action in this domain. The system is in no list of accounts.
     #[must_use]
     pub fn leaves(&self, action: &str, domain: Where<'_>) -> bool {
-        let action_left = self.actions.as_ref().is_none_or(|actions| actions.contains(action));
         let domain_left = self.accounts.as_ref().is_none_or(|accounts| match domain {
             Where::Account(name) => accounts.contains(name),
             Where::System => false,
         });
-        action_left && domain_left
+        self.leaves_somewhere(action) && domain_left
+    }
+
+    /// Whether the key leaves this action anywhere.
+    #[must_use]
+    pub fn leaves_somewhere(&self, action: &str) -> bool {
+        self.actions.as_ref().is_none_or(|actions| actions.contains(action))
     }
 
     /// Whether a request may come from there. Without an address, only where none is asked for.

@@ -6,6 +6,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use serde_json::Value;
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -52,10 +53,27 @@ struct Document {
 static DOCUMENT: LazyLock<Result<Document, String>> = LazyLock::new(|| {
     let (_, _, document) = crate::routes().finish();
     // By way of a value, whose objects are sorted: utoipa keeps extensions in a hash map, in another order each time.
-    let document = serde_json::to_value(&document).map_err(|error| error.to_string())?;
+    let mut document = serde_json::to_value(&document).map_err(|error| error.to_string())?;
+    lift_marks(&mut document);
     let json = serde_json::to_string_pretty(&document).map_err(|error| error.to_string())? + "\n";
     Ok(Document { json, yaml: yaml_serde::to_string(&document).map_err(|error| error.to_string())? })
 });
+
+/// Moves the mark of an addition from the items of a list, where utoipa puts the extensions of a property that is one,
+/// to the property.
+fn lift_marks(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            let items = object.get_mut("items").and_then(Value::as_object_mut);
+            if let Some(mark) = items.and_then(|items| items.remove("x-kedge-addition")) {
+                object.insert("x-kedge-addition".to_owned(), mark);
+            }
+            object.values_mut().for_each(lift_marks);
+        }
+        Value::Array(values) => values.iter_mut().for_each(lift_marks),
+        _ => {}
+    }
+}
 
 /// The document as JSON: what is served, and what `openapi/v2.json` holds.
 ///

@@ -15,7 +15,7 @@ use crate::{
     error::{Error, Result},
     http::{Created, Json, NoContent, extract::Path, guard::Target},
     identity::{
-        accounts::{Account, AccountType, store as accounts},
+        accounts::{Account, AccountType, store as account_store},
         roles::{
             self,
             rights::{self, Holder},
@@ -202,7 +202,7 @@ async fn create(app: &App, caller: &Caller, owner: Owner<'_>, request: NewApiKey
         let user = owner.lock(db).await?;
         let change = (Change::Enter, Action::CreateApiKey);
         roles::rules::may_change(db, &app.roles, caller, (owner.account, &user), change).await?;
-        check_narrowing(db, app, &owner, &user, &key).await?;
+        check_narrowing(db, app, &owner, &user, rules::first_lists(None, &key)).await?;
         rules::one_more(store::count_keys(db, user.id).await?, settings)?;
         Ok(store::insert_key(db, user.id, &key, &made.secret_hash).await?)
     });
@@ -223,6 +223,7 @@ async fn patch(app: &App, owner: Owner<'_>, name: &str, change: &ApiKeyChange) -
         let user = owner.lock(db).await?;
         let key = store::find_key(db, user.id, name).await?.ok_or(NOT_FOUND)?;
         let after = rules::changed(&key, change, now)?;
+        check_narrowing(db, app, &owner, &user, rules::first_lists(Some(&key), &after)).await?;
         if after != key {
             store::update_key(db, user.id, &after).await?;
         }
@@ -240,24 +241,25 @@ async fn delete(app: &App, owner: Owner<'_>, name: &str) -> Result<NoContent> {
     if deleted? { Ok(NoContent) } else { Err(NOT_FOUND) }
 }
 
-/// Whether the user of a new key holds what the key is narrowed to, and the accounts are there.
+/// Whether the user of a key holds what the key is narrowed to, and the accounts are there: an account that is not the
+/// user's must not tell by the answer whether it exists.
 async fn check_narrowing(
     db: &mut PgConnection,
     app: &App,
     owner: &Owner<'_>,
     user: &User,
-    key: &ApiKey,
+    (actions, accounts): (&[String], &[String]),
 ) -> Result<(), WriteError> {
-    if key.actions.is_none() && key.accounts.is_none() {
+    if actions.is_empty() && accounts.is_empty() {
         return Ok(());
     }
     let is_admin = owner.account.kind == AccountType::Admin;
     let holder = Holder { user_id: user.id, is_admin, home: &owner.account.name };
     let rights = rights::of(db, &app.roles, holder).await?;
-    rules::may_be_narrowed_to(key, &rights, &app.roles)?;
-    for account in key.accounts.iter().flatten() {
+    rules::may_be_narrowed_to((actions, accounts), &rights, &app.roles)?;
+    for account in accounts {
         // An admin reaches every account there is.
-        accounts::find_by_name(db, account).await?.ok_or_else(|| rules::does_not_hold_account(account))?;
+        account_store::find_by_name(db, account).await?.ok_or_else(|| rules::does_not_hold_account(account))?;
     }
     Ok(())
 }

@@ -45,19 +45,33 @@ pub fn one_more(existing: i64, settings: &UserAuthentication) -> Result<()> {
     Ok(())
 }
 
-/// Whether a new key may be narrowed to this: names of actions and accounts that its user holds.
+/// The actions and accounts of a key that come from nowhere: all those of a new key (`before` is `None`), of a changed
+/// one the lists that it did not have. Fewer of what was judged once need not be judged again.
+#[must_use]
+pub fn first_lists<'a>(before: Option<&ApiKey>, key: &'a ApiKey) -> (&'a [String], &'a [String]) {
+    let had = |list: fn(&ApiKey) -> bool| before.is_some_and(list);
+    let actions = key.actions.as_deref().filter(|_| !had(|key| key.actions.is_some()));
+    let accounts = key.accounts.as_deref().filter(|_| !had(|key| key.accounts.is_some()));
+    (actions.unwrap_or_default(), accounts.unwrap_or_default())
+}
+
+/// Whether a key may be narrowed to this: names of actions and accounts that its user holds.
 ///
 /// # Errors
 /// 400 naming what the user does not hold.
-pub fn may_be_narrowed_to(key: &ApiKey, rights: &Rights, roles: &RoleTable) -> Result<()> {
+pub fn may_be_narrowed_to(
+    (actions, accounts): (&[String], &[String]),
+    rights: &Rights,
+    roles: &RoleTable,
+) -> Result<()> {
     let holds = |name: &str| match Action::named(name) {
         Some(action) => rights.may_somewhere(action),
         None => roles.knows_action(name) && rights.holds_own_somewhere(name),
     };
-    if let Some(action) = key.actions.iter().flatten().find(|name| !holds(name)) {
+    if let Some(action) = actions.iter().find(|name| !holds(name)) {
         return Err(Error::Refused(format!("The user of the key does not hold the action {action}")));
     }
-    if let Some(account) = key.accounts.iter().flatten().find(|name| !rights.reach(name)) {
+    if let Some(account) = accounts.iter().find(|name| !rights.reach(name)) {
         return Err(does_not_hold_account(account));
     }
     Ok(())
@@ -76,10 +90,11 @@ pub fn distinct(names: Option<&[AnyName]>) -> Option<Vec<String>> {
     Some(set.into_iter().collect())
 }
 
-/// The networks as they are stored.
+/// The networks as they are stored: each once, sorted.
 #[must_use]
 pub fn networks(cidrs: Option<&[Cidr]>) -> Option<Vec<String>> {
-    Some(cidrs?.iter().map(|Cidr(network)| network.to_string()).collect())
+    let set = cidrs?.iter().map(|Cidr(network)| *network).collect::<BTreeSet<_>>();
+    Some(set.into_iter().map(|network| network.to_string()).collect())
 }
 
 /// The key as it is after the change.

@@ -136,12 +136,15 @@ pub struct NewApiKey {
     /// In the future, and not later than the deployment allows; left out, the latest moment allowed.
     pub expires_at: Option<Timestamp>,
     /// Narrows the key to these actions of its user's.
+    #[serde(default, deserialize_with = "short")]
     #[schema(value_type = Option<Vec<String>>, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
     pub actions: Option<Vec<AnyName>>,
     /// Narrows the key to these accounts of its user's.
+    #[serde(default, deserialize_with = "short")]
     #[schema(value_type = Option<Vec<String>>, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
     pub accounts: Option<Vec<AnyName>>,
     /// Narrows the key to requests from these networks, such as `10.0.0.0/8` or `2001:db8::/32`.
+    #[serde(default, deserialize_with = "short")]
     #[schema(value_type = Option<Vec<String>>, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
     pub cidrs: Option<Vec<Cidr>>,
     #[serde(default)]
@@ -180,17 +183,25 @@ pub struct ApiKeyChange {
     #[schema(value_type = Timestamp, required = false, extensions(("x-kedge-addition" = json!(true))))]
     pub expires_at: Option<Timestamp>,
     /// Only fewer than the key has.
-    #[serde(default, deserialize_with = "not_null")]
+    #[serde(default, deserialize_with = "short_not_null")]
     #[schema(value_type = Vec<String>, required = false, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
     pub actions: Option<Vec<AnyName>>,
     /// Only fewer than the key has.
-    #[serde(default, deserialize_with = "not_null")]
+    #[serde(default, deserialize_with = "short_not_null")]
     #[schema(value_type = Vec<String>, required = false, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
     pub accounts: Option<Vec<AnyName>>,
     /// Only within those that the key has.
-    #[serde(default, deserialize_with = "not_null")]
+    #[serde(default, deserialize_with = "short_not_null")]
     #[schema(value_type = Vec<String>, required = false, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
     pub cidrs: Option<Vec<Cidr>>,
+}
+
+/// IPv4-mapped networks as what they are: addresses are compared in that form, too.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else { return network };
+    let v4 = mapped.addr().to_ipv4_mapped().zip(mapped.prefix_len().checked_sub(96));
+    let v4 = v4.and_then(|(address, length)| ipnet::Ipv4Net::new(address, length).ok());
+    v4.map_or(network, IpNet::V4)
 }
 
 impl ApiKeyChange {
@@ -217,7 +228,7 @@ impl<'de> Deserialize<'de> for Cidr {
         let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         // Host bits mean nothing, so none are kept.
         network
-            .map(|network| Self(network.trunc()))
+            .map(|network| Self(canonical(network.trunc())))
             .map_err(|_| D::Error::custom("must be a network such as 10.0.0.0/8 or 2001:db8::/32, or an address"))
     }
 }
@@ -241,6 +252,26 @@ impl ToSchema for Revoked {}
 /// A property may be left out, but not null.
 fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// How many items a list that narrows may have.
+const MOST_ITEMS: usize = 256;
+
+/// A list that is not too long, or none.
+fn short<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<T>>, D::Error> {
+    let list = Option::<Vec<T>>::deserialize(deserializer)?;
+    if list.as_ref().is_some_and(|list| list.len() > MOST_ITEMS) {
+        return Err(D::Error::custom(format!("must have at most {MOST_ITEMS} items")));
+    }
+    Ok(list)
+}
+
+/// As [`short`], and not null.
+fn short_not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<T>>, D::Error> {
+    match short(deserializer)? {
+        None => Err(D::Error::custom("must be a list, not null")),
+        list => Ok(list),
+    }
 }
 
 /// As [`not_null`], for the enum.

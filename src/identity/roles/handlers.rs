@@ -171,7 +171,9 @@ pub async fn list_user_roles(
         let left = narrowing.is_none_or(|key| key.leaves(Action::ListRoleMembers.name(), Where::Account(account)));
         oneself || (left && rights.may(Action::ListRoleMembers, account))
     };
-    if !oneself && !rights.may_somewhere(Action::ListRoleMembers) {
+    let left = narrowing.is_none_or(|key| key.leaves_somewhere(Action::ListRoleMembers.name()));
+    let may_see_others = left && rights.may_somewhere(Action::ListRoleMembers);
+    if !(oneself || may_see_others) {
         return Err(Error::from(Where::Account(&caller.account.name).denies(Action::ListRoleMembers)));
     }
     let user = store::find_grantee(&mut db, &username).await?.ok_or(USER_NOT_FOUND)?;

@@ -140,6 +140,7 @@ pub async fn add_user_group_roles(
     let given = transaction!(app.db, |db| {
         let account = accounts::lock_by_name(db, account).await?.ok_or(Error::NotFound { what: "Account" })?;
         account_rules::is_not_deleting(&account)?;
+        store::lock_members(db, id).await?;
         store::lock_group(db, id).await?.ok_or(NOT_FOUND)?;
         for asked in &request.roles {
             let ids = (app.random.uuid(), id);

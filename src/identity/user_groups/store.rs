@@ -41,6 +41,18 @@ pub async fn lock_group(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<
     .await
 }
 
+/// Locks the users of the group until the transaction ends: what the group gets, they get.
+pub async fn lock_members(db: &mut PgConnection, group_id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!(
+        "select id from users where id in (select user_id from user_group_members where group_id = $1)
+         order by id for update",
+        group_id
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(())
+}
+
 /// What a list of groups is narrowed to.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GroupFilter<'a> {
