@@ -4,7 +4,7 @@ use std::{io::Read, sync::Arc};
 
 use super::{Failure, database::Database};
 use crate::{
-    authn::password::Hasher,
+    authn::password::{Cost, Hasher},
     clock::{Clock, Random},
     config::Config,
     db::{self, Db},
@@ -35,7 +35,7 @@ async fn reset(
 ) -> Result<Option<Secret>, Failure> {
     db::migrate(&database.options).await?;
     let db = Db::new(database.options.clone(), 1);
-    let hasher = Hasher::new(Arc::clone(&random))?;
+    let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP)?;
     let done = bootstrap::reset_password(&db, &hasher, &Clock::System, &random, username, given).await;
     db.close().await;
     Ok(done?)

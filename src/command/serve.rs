@@ -11,7 +11,10 @@ use tokio::{
 
 use super::{Failure, database::Database};
 use crate::{
-    authn::{last_used, password::Hasher},
+    authn::{
+        last_used,
+        password::{Cost, Hasher},
+    },
     authz::roles::RoleTable,
     clock::{Clock, Random},
     config::Config,
@@ -82,7 +85,7 @@ async fn build(
 ) -> Result<App, Failure> {
     let schema_version = db::migrate(options).await?;
     let db = Db::new(options.clone(), config.database.pool_size);
-    let hasher = Hasher::new(Arc::clone(&random))?;
+    let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP)?;
     let clock = Clock::System;
     if let Some(password) = bootstrap::first_start(&db, &mut config, &hasher, &clock, &random).await? {
         print_first_password(&password);

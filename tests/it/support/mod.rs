@@ -16,7 +16,10 @@ pub use roles::{ROLES, lacking, members};
 use std::{net::SocketAddr, sync::Arc};
 
 use kedge::{
-    authn::{last_used::LastUsed, password::Hasher},
+    authn::{
+        last_used::LastUsed,
+        password::{Cost, Hasher},
+    },
     authz::roles::RoleTable,
     clock::{Clock, Random},
     config::Config,
@@ -32,6 +35,9 @@ pub const ADMIN_PASSWORD: &str = "looking-glass";
 /// The password of every other user that a test makes with [`Server::user`].
 pub const PASSWORD: &str = "through-the-glass";
 
+/// Thousands of sign-ins would cost minutes otherwise. The program itself is tested with what it costs.
+const CHEAP: Cost = Cost { memory_kib: 256, passes: 1 };
+
 /// A Kedge of one test.
 pub struct Server {
     pub app: App,
@@ -46,6 +52,8 @@ pub struct Options {
     pub environment: Vec<(&'static str, &'static str)>,
     pub clock: Option<Clock>,
     pub random: Option<Random>,
+    /// What a password hash costs; [`CHEAP`] where a test does not care.
+    pub cost: Option<Cost>,
 }
 
 impl Server {
@@ -75,7 +83,7 @@ impl Server {
             db,
             schema_version: 2,
             clock: options.clock.unwrap_or(Clock::System),
-            hasher: Hasher::new(Arc::clone(&random)).unwrap(),
+            hasher: Hasher::new(Arc::clone(&random), options.cost.unwrap_or(CHEAP)).unwrap(),
             random,
             roles: RoleTable::load(config.roles.file.as_deref()).unwrap(),
             last_used: LastUsed::default(),
