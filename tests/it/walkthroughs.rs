@@ -5,7 +5,7 @@ mod curl;
 
 use serde_json::json;
 
-use crate::support::{ADMIN_PASSWORD, PASSWORD, Server, assert_error, assert_problem, names};
+use crate::support::{ADMIN_PASSWORD, PASSWORD, Server, assert_error, assert_problem, lacking, members, names};
 
 const KEYS: &str = "/v2/accounts/mad-hatter-team/users/alice/api-keys";
 const WITH_A_KEY: &str = "Not authorized. Operation not allowed with an API key";
@@ -47,6 +47,50 @@ async fn global_admin_makes_and_revokes_keys_for_any_user_of_any_account() {
         let revoked = admin.patch(&format!("{keys}/cheshire-cat"), json!({ "status": "revoked" })).await.expect(200);
         assert_eq!(revoked["status"], "revoked");
         assert_error(&key.get("/v2/user").await, 401, "Unauthorized");
+    }
+}
+
+#[tokio::test]
+async fn account_admin_makes_and_revokes_keys_for_another_user_of_the_account() {
+    let server = Server::start().await;
+    server.user("mad-hatter-team", "alice").await;
+    let hatter = server.user("mad-hatter-team", "hatter").await;
+    let request = json!({ "name": "cheshire-cat", "description": "Pipeline automation key" });
+    let refused = hatter.post(KEYS, request.clone()).await;
+    assert_error(&refused, 403, &lacking("mad-hatter-team", "createApiKey"));
+
+    server.grant("hatter", "account-user-admin", "mad-hatter-team").await;
+    let made = hatter.post(KEYS, request).await.expect(201);
+    let key = server.key(made["value"].as_str().unwrap());
+    assert_eq!(key.get("/v2/user").await.expect(200)["username"], "alice");
+    let revoked = hatter.patch(&format!("{KEYS}/cheshire-cat"), json!({ "status": "revoked" })).await.expect(200);
+    assert_eq!(revoked["status"], "revoked");
+    assert_error(&key.get("/v2/user").await, 401, "Unauthorized");
+}
+
+#[tokio::test]
+async fn key_never_touches_roles_their_members_or_groups() {
+    let server = Server::start().await;
+    let alice = server.user("mad-hatter-team", "alice").await;
+    let group = server.group_of("alice", "full-control", "mad-hatter-team").await;
+    for owner in [alice, server.admin()] {
+        let key = server.key(&server.key_of(&owner, "cheshire-cat").await);
+        let member = json!({ "username": "alice", "domain_name": "mad-hatter-team" });
+        let roles = json!({ "domain_name": "mad-hatter-team", "roles": [{ "role": "read-only" }] });
+        let answers = [
+            key.post(&members("read-only"), member).await,
+            key.delete(&format!("{}?username=alice&domain_name=mad-hatter-team", members("full-control"))).await,
+            key.post("/v2/system/user-groups", json!({ "name": "court" })).await,
+            key.patch(&group, json!({ "description": "mine" })).await,
+            key.delete(&group).await,
+            key.post(&format!("{group}/roles"), roles).await,
+            key.delete(&format!("{group}/roles?all_roles_for_account=mad-hatter-team")).await,
+            key.post(&format!("{group}/users"), json!({ "usernames": [{ "username": "admin" }] })).await,
+            key.delete(&format!("{group}/users?username=alice")).await,
+        ];
+        for answer in answers {
+            assert_error(&answer, 403, WITH_A_KEY);
+        }
     }
 }
 
