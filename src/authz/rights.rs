@@ -97,11 +97,6 @@ impl Rights {
         self.version
     }
 
-    /// The accounts that the user holds roles in, by name.
-    pub fn accounts(&self) -> impl Iterator<Item = &str> {
-        self.accounts.keys().map(String::as_str)
-    }
-
     /// Whether the user may do the action in the account.
     #[must_use]
     pub fn may(&self, action: Action, account: &str) -> bool {
@@ -158,5 +153,22 @@ impl Rights {
         let elsewhere = target.accounts.iter().filter(|(account, _)| **account != target.home);
         self.may_delete(target)
             && (self.is_admin || elsewhere.into_iter().all(|(account, powers)| self.powers_in(account).cover(powers)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What needs no role is had at home without one, so a user who has just that there is no reason to refuse.
+    #[test]
+    fn what_needs_no_role_counts_where_users_are_compared() {
+        let actions = [Action::GetAccount].into();
+        let grants = Grants::Only { actions, own: BTreeSet::new() };
+        let visitor = Role { name: "visitor".to_owned(), description: String::new(), grants, since: None };
+        let mut target = Rights::new(false, "acme", 0);
+        target.grant("home", &visitor);
+        assert!(Rights::new(false, "home", 0).may_enter(&target));
+        assert!(!Rights::new(false, "elsewhere", 0).may_enter(&target));
     }
 }

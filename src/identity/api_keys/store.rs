@@ -74,12 +74,14 @@ pub async fn find_key(db: &mut PgConnection, user_id: Uuid, name: &str) -> sqlx:
     .await
 }
 
+/// Writes what a change has left. Accounts only become fewer: one made anew under the name of an old one is not meant.
 pub async fn update_key(db: &mut PgConnection, user_id: Uuid, key: &ApiKey) -> sqlx::Result<()> {
     sqlx::query!(
         "update api_keys set name = $3, description = $4, updated_at = $5, expires_at = $6, revoked_at = $7,
                 actions = $8::text[],
                 accounts = case when $9::text[] is not null
-                                then array(select id from accounts where name = any ($9)) end,
+                                then array(select a.id from accounts a where a.name = any ($9) and
+                                           (api_keys.accounts is null or a.id = any (api_keys.accounts))) end,
                 cidrs = $10::text[]
          where user_id = $1 and id = $2",
         user_id,

@@ -9,6 +9,7 @@ mod list;
 mod names;
 mod narrowed;
 mod narrowed_further;
+mod narrowed_store;
 mod narrowed_use;
 mod owners;
 mod patch;

@@ -29,7 +29,7 @@ async fn narrowing_is_stored_sorted_each_once_and_shown_everywhere() {
         "name": "robot",
         "actions": ["x-write-desk", "listUsers", "getUser", "listUsers"],
         "accounts": [HERE, ELSEWHERE, HERE],
-        "cidrs": ["2001:db8::/32", "127.0.0.1", "10.1.2.3/8", "::1", "10.0.0.0/8"],
+        "cidrs": ["2001:db8::/32", "127.0.0.1", "10.1.2.3/8", "::1", "::ffff:10.0.0.0/104"],
     });
     let made = alice.post(KEYS, request).await.expect(201);
     let shown = json!({

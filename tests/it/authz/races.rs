@@ -63,6 +63,22 @@ async fn world() -> (Server, Client) {
 }
 
 #[tokio::test]
+async fn role_of_a_group_waits_for_the_password_of_a_member_that_was_allowed_before_it() {
+    let (server, manager) = world().await;
+    let group = server.group("ravens").await;
+    server.join_group(&group, "alice").await;
+    let admin = server.admin();
+    let given = async {
+        let roles = json!({ "domain_name": ELSEWHERE, "roles": [{ "role": "read-write" }] });
+        admin.post(&format!("{group}/roles"), roles).await
+    };
+    let (set, given) = in_order(&server, "passwords", set_password(manager.clone()), given).await;
+    set.expect(200);
+    given.expect(201);
+    assert_error(&set_password(manager).await, 403, MISSING);
+}
+
+#[tokio::test]
 async fn grant_waits_for_the_password_that_was_allowed_before_it() {
     let (server, manager) = world().await;
     let (set, granted) =
