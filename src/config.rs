@@ -39,6 +39,7 @@ pub struct Config {
     pub default_admin_email: String,
     pub server: Server,
     pub database: Database,
+    pub keys: Keys,
     pub logging: Logging,
     pub user_authentication: UserAuthentication,
     pub roles: Roles,
@@ -63,6 +64,17 @@ pub struct Database {
     pub managed_user: Option<String>,
 }
 
+/// What signs access tokens.
+#[derive(Debug, Serialize)]
+pub struct Keys {
+    #[serde(serialize_with = "redacted")]
+    pub secret: Option<Secret>,
+    pub private_key_path: Option<PathBuf>,
+    pub public_key_path: Option<PathBuf>,
+    #[serde(serialize_with = "redacted")]
+    pub sealing_key: Option<Secret>,
+}
+
 #[derive(Debug, Serialize)]
 pub struct Logging {
     /// Directives that `tracing_subscriber::EnvFilter` accepts.
@@ -78,6 +90,19 @@ pub struct UserAuthentication {
     #[serde(serialize_with = "days_or_minus_one")]
     pub remove_deleted_user_api_keys_older_than_days: Option<u32>,
     pub refuse_common_passwords: bool,
+    pub oauth: OAuth,
+}
+
+/// How long tokens live, and how many sign-ins a user may have at once.
+#[derive(Debug, Serialize)]
+pub struct OAuth {
+    #[serde(rename = "default_token_expiration_seconds", serialize_with = "seconds")]
+    pub token_lifetime: Duration,
+    #[serde(rename = "refresh_token_expiration_seconds", serialize_with = "seconds")]
+    pub refresh_token_lifetime: Duration,
+    #[serde(rename = "refresh_token_reuse_grace_seconds", serialize_with = "seconds")]
+    pub refresh_token_reuse_grace: Duration,
+    pub max_sessions_per_user: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -91,6 +116,8 @@ pub struct Roles {
 pub struct Cleanup {
     #[serde(rename = "api_keys_interval_seconds", serialize_with = "seconds")]
     pub api_keys_interval: Duration,
+    #[serde(rename = "oauth_tokens_interval_seconds", serialize_with = "seconds")]
+    pub oauth_tokens_interval: Duration,
     #[serde(rename = "accounts_interval_seconds", serialize_with = "seconds")]
     pub accounts_interval: Duration,
 }

@@ -2,13 +2,15 @@
 //!
 //! Application errors answer [`ApiErrorResponse`] (`application/json`, `detail` an object); a request that breaks
 //! the schema, an unknown route or method answers [`Problem`] (RFC 9457, `detail` a string): clients tell the two
-//! apart by that. Texts are made from the fields of [`Error`] alone, so no SQL, path or secret can get into one.
+//! apart by that. Operations under `/oauth/` answer [`OAuthErrorResponse`]. Texts are made from the fields of [`Error`] alone, so no SQL, path or secret can get into one.
 
 mod database;
 mod kind;
+mod oauth;
 mod respond;
 
 pub use kind::ErrorKind;
+pub use oauth::{OAuthError, OAuthErrorResponse};
 pub use respond::{ApiErrorResponse, Problem};
 
 use axum::http::StatusCode;

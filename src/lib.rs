@@ -2,7 +2,7 @@
 //!
 //! Where things are:
 //!
-//! - [`identity`] accounts, users, credentials, API keys: a folder each, with its operations, types and SQL
+//! - [`identity`] accounts, users, credentials, API keys, roles, tokens: a folder each, with its operations, types and SQL
 //! - [`system`] the server about itself
 //! - [`http`] the way of a request: [`http::routes`] mounts an operation, [`http::guard`] stands before it
 //! - [`authn`] who is calling
@@ -51,6 +51,8 @@ pub fn routes() -> Routes {
         .with(identity::api_keys::routes)
         .with(identity::roles::routes)
         .with(identity::user_groups::routes)
+        .with(identity::oauth::routes)
+        .with(identity::sessions::routes)
 }
 
 /// The server as one service: the only place where it is put together.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use crate::{
-    authn::{last_used::LastUsed, password::Hasher},
+    authn::{last_used::LastUsed, password::Hasher, signing_keys::SigningKeys},
     authz::roles::RoleTable,
     clock::{Clock, Random},
     config::Config,
@@ -29,6 +29,7 @@ pub struct State {
     pub clock: Clock,
     pub random: Arc<Random>,
     pub hasher: Hasher,
+    pub signing_keys: SigningKeys,
     pub roles: RoleTable,
     pub last_used: LastUsed,
     pub collector: Collector,

@@ -23,6 +23,8 @@ pub struct Caller {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     Password,
+    /// An access token, which a password was given for.
+    Token { session: Uuid },
     ApiKey { id: String, narrowing: Narrowing },
 }
 
@@ -49,12 +51,21 @@ impl Caller {
         matches!(self.credential, Credential::ApiKey { .. })
     }
 
+    /// The session that the access token belongs to.
+    #[must_use]
+    pub const fn session(&self) -> Option<Uuid> {
+        match self.credential {
+            Credential::Token { session } => Some(session),
+            Credential::Password | Credential::ApiKey { .. } => None,
+        }
+    }
+
     /// What the key that signed in was narrowed to.
     #[must_use]
     pub const fn narrowing(&self) -> Option<&Narrowing> {
         match &self.credential {
             Credential::ApiKey { narrowing, .. } => Some(narrowing),
-            Credential::Password => None,
+            Credential::Password | Credential::Token { .. } => None,
         }
     }
 }

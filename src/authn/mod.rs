@@ -1,14 +1,20 @@
 //! Who is calling: the `Authorization` header, checked.
 //!
 //! [`basic`] reads the header, [`password`] hashes and compares, [`api_key`] knows the shape of a key's value,
-//! [`caller`] is the answer, [`store`] its one query, [`last_used`] remembers when a key was used.
+//! [`bearer`] takes access tokens, whose claims are [`jwt`] and whose keys [`signing_keys`]. [`caller`] is the answer,
+//! [`store`] its one query, [`last_used`] remembers when a key was used.
 
 pub mod api_key;
-mod basic;
+pub mod basic;
+pub mod bearer;
 pub mod caller;
+pub mod jwt;
 pub mod last_used;
 pub mod password;
+pub mod signing_keys;
 mod store;
+
+pub use store::FoundUser;
 
 use std::net::IpAddr;
 
@@ -22,7 +28,7 @@ use crate::{
 use caller::{Caller, Credential};
 
 /// The user name that says: the password is the value of an API key.
-const API_KEY_USER: &str = "_api_key";
+pub const API_KEY_USER: &str = "_api_key";
 
 /// Finds out who is calling, from `address`. Every refusal is the same answer; its reason goes to the log.
 ///
@@ -34,6 +40,9 @@ pub async fn authenticate(app: &App, headers: &HeaderMap, address: Option<IpAddr
     if given.next().is_some() {
         return Err(Error::Unauthenticated("more than one Authorization header"));
     }
+    if let Some(token) = bearer::token(value.as_bytes()) {
+        return bearer::authenticate(app, token).await;
+    }
     let login = basic::parse(value.as_bytes()).map_err(Error::Unauthenticated)?;
     if login.username == API_KEY_USER {
         by_api_key(app, &login.password, address).await
@@ -42,19 +51,27 @@ pub async fn authenticate(app: &App, headers: &HeaderMap, address: Option<IpAddr
     }
 }
 
-/// Costs one hash, whether the user exists, has a password, or gave the right one.
 async fn by_password(app: &App, username: &str, password: Secret) -> Result<Caller> {
+    let user = check_password(app, username, password).await?;
+    let user = user.ok_or(Error::Unauthenticated("unknown user, no password, or a wrong one"))?;
+    Ok(Caller { id: user.id, username: user.username, account: user.account, credential: Credential::Password })
+}
+
+/// The user whose name and password these are. Costs one hash, whether the user exists, has a password, or gave the
+/// right one.
+///
+/// # Errors
+/// What keeps the database from being asked.
+pub async fn check_password(app: &App, username: &str, password: Secret) -> Result<Option<FoundUser>> {
     let found = store::find_by_username(app, username).await?;
     let phc = found.as_ref().and_then(|user| user.phc.clone());
     let known = phc.is_some();
     let verdict = app.hasher.verify(password, phc).await?;
-    let Some(user) = found.filter(|_| known && verdict.is_right) else {
-        return Err(Error::Unauthenticated("unknown user, no password, or a wrong one"));
-    };
+    let Some(user) = found.filter(|_| known && verdict.is_right) else { return Ok(None) };
     if let Some(stronger) = verdict.rehashed {
         store::replace_hash(app, user.id, user.phc.as_deref().unwrap_or_default(), &stronger).await?;
     }
-    Ok(Caller { id: user.id, username: user.username, account: user.account, credential: Credential::Password })
+    Ok(Some(user))
 }
 
 async fn by_api_key(app: &App, value: &Secret, address: Option<IpAddr>) -> Result<Caller> {

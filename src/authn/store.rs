@@ -19,6 +19,15 @@ pub struct FoundUser {
     pub username: String,
     pub account: Account,
     pub phc: Option<String>,
+    pub auth_epoch: i64,
+}
+
+/// The user of a session that goes on.
+pub struct FoundSession {
+    pub user_id: Uuid,
+    pub username: String,
+    pub auth_epoch: i64,
+    pub account: Account,
 }
 
 /// A live key, with its user.
@@ -34,7 +43,7 @@ pub struct FoundKey {
 
 pub async fn find_by_username(app: &App, username: &str) -> Result<Option<FoundUser>> {
     let row = sqlx::query!(
-        r#"select u.id, u.username, p.phc as "phc?", a.id as account_id, a.name, a.type as "kind: AccountType",
+        r#"select u.id, u.username, u.auth_epoch, p.phc as "phc?", a.id as account_id, a.name, a.type as "kind: AccountType",
                   a.state as "state: AccountState", a.email,
                   a.created_at, a.last_updated
            from users u join accounts a on a.id = u.account_id left join passwords p on p.user_id = u.id
@@ -53,7 +62,7 @@ pub async fn find_by_username(app: &App, username: &str) -> Result<Option<FoundU
             created_at: row.created_at,
             last_updated: row.last_updated,
         };
-        FoundUser { id: row.id, username: row.username, account, phc: row.phc }
+        FoundUser { id: row.id, username: row.username, account, phc: row.phc, auth_epoch: row.auth_epoch }
     }))
 }
 
@@ -92,6 +101,32 @@ pub async fn find_by_key_id(app: &App, key_id: &str) -> Result<Option<FoundKey>>
         })
     })
     .transpose()
+}
+
+/// The session, unless it was ended or its user's password changed since it began.
+pub async fn find_by_session(app: &App, id: Uuid) -> Result<Option<FoundSession>> {
+    let row = sqlx::query!(
+        r#"select u.id, u.username, u.auth_epoch, a.id as account_id, a.name, a.type as "kind: AccountType",
+                  a.state as "state: AccountState", a.email, a.created_at, a.last_updated
+           from sessions s join users u on u.id = s.user_id and u.auth_epoch = s.auth_epoch
+           join accounts a on a.id = u.account_id
+           where s.id = $1 and a.state <> 'deleting'"#,
+        id
+    )
+    .fetch_optional(&mut *app.db.read().await?)
+    .await?;
+    Ok(row.map(|row| {
+        let account = Account {
+            id: row.account_id,
+            name: row.name,
+            kind: row.kind,
+            state: row.state,
+            email: row.email,
+            created_at: row.created_at,
+            last_updated: row.last_updated,
+        };
+        FoundSession { user_id: row.id, username: row.username, auth_epoch: row.auth_epoch, account }
+    }))
 }
 
 /// Puts a stronger hash of the same password in the place of `old`, unless the password was changed meanwhile.

@@ -106,6 +106,7 @@ actions! {
     GetVulnAnnotation = "getVulnAnnotation",
     ImportImage = "importImage",
     ImportSource = "importSource",
+    IntrospectToken = "introspectToken",
     ListAccountUsersWithRoles = "listAccountUsersWithRoles",
     ListAccounts = "listAccounts",
     ListAlerts = "listAlerts",

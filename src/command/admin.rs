@@ -1,10 +1,13 @@
 //! `kedge admin …`.
 
-use std::{io::Read, sync::Arc};
+use std::{io::Read, sync::Arc, time::Duration};
 
 use super::{Failure, database::Database};
 use crate::{
-    authn::password::{Cost, Hasher},
+    authn::{
+        password::{Cost, Hasher},
+        signing_keys::{self, KeyError, Rotated, Sealing},
+    },
     clock::{Clock, Random},
     config::Config,
     db::{self, Db},
@@ -12,6 +15,7 @@ use crate::{
     identity::{bootstrap, users::rules::may_be_set},
     names::NewPassword,
     secret::Secret,
+    timestamp::Timestamp,
 };
 
 /// Sets the password of a user of the account admin.
@@ -37,6 +41,39 @@ async fn reset(
     let db = Db::new(database.options.clone(), 1);
     let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP)?;
     let done = bootstrap::reset_password(&db, &hasher, &Clock::System, &random, username, given).await;
+    db.close().await;
+    Ok(done?)
+}
+
+/// Makes a new key that signs access tokens.
+pub async fn rotate_signing_key(mut config: Config) -> Result<(), Failure> {
+    if config.keys.secret.is_some() || config.keys.private_key_path.is_some() {
+        let why = "the signing key comes from the configuration (`keys.…`): put another in its place and restart every node";
+        return Err(Failure::Other(why.to_owned()));
+    }
+    let sealing = config.keys.sealing_key.take().map(|secret| Sealing::new(&secret)).transpose();
+    let sealing = sealing.map_err(KeyError::from)?;
+    let random = Random::System;
+    let database = Database::to_command(&config, &random).await?;
+    let done = rotate(&database, &random, sealing, config.user_authentication.oauth.token_lifetime).await;
+    database.release().await?;
+    let rotated = done?;
+    println!("The key {} signs from now on.", rotated.kid);
+    if let Some(until) = rotated.until {
+        println!("The one before verifies until {}.", Timestamp(until));
+    }
+    Ok(())
+}
+
+async fn rotate(
+    database: &Database,
+    random: &Random,
+    sealing: Option<Sealing>,
+    lifetime: Duration,
+) -> Result<Rotated, Failure> {
+    db::migrate(&database.options).await?;
+    let db = Db::new(database.options.clone(), 1);
+    let done = signing_keys::rotate(&db, (&Clock::System, random), sealing, lifetime).await;
     db.close().await;
     Ok(done?)
 }

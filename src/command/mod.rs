@@ -10,7 +10,10 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    authn::password::HashError,
+    authn::{
+        password::HashError,
+        signing_keys::{KeyError, KeyProblem},
+    },
     authz::roles::RoleProblems,
     config::{Config, ConfigProblems},
     db::{MigrateError, managed::ManagedError},
@@ -74,6 +77,8 @@ enum AdminCommand {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Make a new key that signs access tokens; the one before verifies until its last token has run out
+    RotateSigningKey,
 }
 
 /// Why a command failed.
@@ -95,6 +100,10 @@ enum Failure {
     Hash(#[from] HashError),
     #[error(transparent)]
     Roles(#[from] RoleProblems),
+    #[error("the configuration is wrong:\n{0}")]
+    KeyFile(#[from] KeyProblem),
+    #[error("{}", told_of_key(.0))]
+    Key(#[from] KeyError),
     #[error("{}", told(.0))]
     Request(#[from] Error),
     #[error("{0}")]
@@ -109,10 +118,17 @@ fn told(error: &Error) -> String {
     }
 }
 
+fn told_of_key(error: &KeyError) -> String {
+    match error {
+        KeyError::Database(error) => told(error),
+        other => other.to_string(),
+    }
+}
+
 impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Roles(_) => 2,
+            Self::Config(_) | Self::Roles(_) | Self::KeyFile(_) => 2,
             _ => 1,
         }
     }
@@ -146,6 +162,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Admin(AdminCommand::ResetPassword { username, password_stdin }) => {
             admin::reset_password(config, &username, password_stdin).await
         }
+        Command::Admin(AdminCommand::RotateSigningKey) => admin::rotate_signing_key(config).await,
         Command::Config => {
             print!("{}", config.to_yaml());
             Ok(())

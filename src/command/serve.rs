@@ -14,6 +14,7 @@ use crate::{
     authn::{
         last_used,
         password::{Cost, Hasher},
+        signing_keys::{KeyError, Sealing, SigningKey, SigningKeys, configured},
     },
     authz::roles::RoleTable,
     clock::{Clock, Random},
@@ -33,6 +34,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let log_level = logging::init(&config.logging, std::io::stderr)?;
     // Before anything is started or made: a wrong file leaves nothing behind.
     let roles = RoleTable::load(config.roles.file.as_deref())?;
+    let key = configured(&config.keys)?;
     let mut stop = Stop::listen()?;
     if config.server.external_url.is_none() {
         tracing::warn!("server.external_url is not set: links say {}", config.server.external_url());
@@ -43,14 +45,14 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         () = stop.told() => return Ok(()),
     };
     let options = database.options.clone();
-    let served = serve_on(config, roles, options, database.managed.as_mut(), random, log_level, stop).await;
+    let served = serve_on(config, (roles, key), options, database.managed.as_mut(), random, log_level, stop).await;
     database.release().await?;
     served
 }
 
 async fn serve_on(
     config: Config,
-    roles: RoleTable,
+    read: Read,
     options: PgConnectOptions,
     managed: Option<&mut ManagedPostgres>,
     random: Arc<Random>,
@@ -58,7 +60,7 @@ async fn serve_on(
     mut stop: Stop,
 ) -> Result<(), Failure> {
     let app = tokio::select! {
-        app = build(config, roles, &options, random, log_level) => app?,
+        app = build(config, read, &options, random, log_level) => app?,
         () = stop.told() => return Ok(()),
     };
     let listen = app.config.listen;
@@ -75,10 +77,13 @@ async fn serve_on(
     ended
 }
 
+/// What was read from files: the roles, and the configured signing key.
+type Read = (RoleTable, Option<SigningKey>);
+
 /// The state, on a database that is brought up to date.
 async fn build(
     mut config: Config,
-    roles: RoleTable,
+    (roles, key): Read,
     options: &PgConnectOptions,
     random: Arc<Random>,
     log_level: LogLevel,
@@ -91,6 +96,12 @@ async fn build(
         print_first_password(&password);
     }
     let installed_at = bootstrap::installed_at(&db).await?;
+    let sealing = config.keys.sealing_key.take().map(|secret| Sealing::new(&secret)).transpose();
+    let sealing = sealing.map_err(KeyError::from)?;
+    let signing_keys = SigningKeys::load(&db, (&clock, &random), key, sealing).await?;
+    if signing_keys.are_readable() {
+        tracing::warn!("keys.sealing_key is not set: whoever reads the database can sign access tokens");
+    }
     Ok(Arc::new(State {
         config,
         db,
@@ -99,6 +110,7 @@ async fn build(
         clock,
         random,
         hasher,
+        signing_keys,
         roles,
         last_used: last_used::LastUsed::default(),
         collector: collector::Collector::default(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::settings::Settings;
-use super::{Cleanup, Config, Database, Logging, Roles, Server, UserAuthentication, checks, environment};
+use super::{Cleanup, Config, Database, Keys, Logging, OAuth, Roles, Server, UserAuthentication, checks, environment};
 
 pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], is_root: bool) -> Config {
     // Asked here because reading the value forgets its source.
@@ -26,6 +26,7 @@ pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], 
         ),
         server: server(settings),
         database: database(settings),
+        keys: keys(settings),
         logging: logging(settings),
         user_authentication: user_authentication(settings),
         roles: Roles { file: settings.optional_text("roles.file", "expected the path of a file", checks::directory) },
@@ -100,6 +101,30 @@ fn database(settings: &mut Settings) -> Database {
     }
 }
 
+fn keys(settings: &mut Settings) -> Keys {
+    const EXPECTED: &str = "expected at least 32 bytes that nobody can guess, such as `openssl rand -base64 48` prints, \
+                            and not the redaction `kedge config` shows";
+    let public_source = settings.source("keys.public_key_path");
+    let keys = Keys {
+        secret: settings.secret("keys.secret", EXPECTED, checks::long_secret),
+        private_key_path: settings.optional_text(
+            "keys.private_key_path",
+            "expected the path of a PEM file",
+            checks::directory,
+        ),
+        public_key_path: settings.optional_text(
+            "keys.public_key_path",
+            "expected the path of a PEM file",
+            checks::directory,
+        ),
+        sealing_key: settings.secret("keys.sealing_key", EXPECTED, checks::long_secret),
+    };
+    if keys.public_key_path.is_some() && keys.private_key_path.is_none() {
+        settings.note(format!("{public_source}: a public key signs nothing: expected `keys.private_key_path` with it"));
+    }
+    keys
+}
+
 fn logging(settings: &mut Settings) -> Logging {
     Logging {
         level: settings.text(
@@ -120,12 +145,26 @@ fn user_authentication(settings: &mut Settings) -> UserAuthentication {
         max_api_keys_per_user: settings.number("user_authentication.max_api_keys_per_user", 1..=100_000),
         remove_deleted_user_api_keys_older_than_days: u32::try_from(days_until_removal).ok(),
         refuse_common_passwords: settings.flag("user_authentication.refuse_common_passwords"),
+        oauth: oauth(settings),
+    }
+}
+
+fn oauth(settings: &mut Settings) -> OAuth {
+    const YEAR: u32 = 366 * 24 * 3600;
+    const HOUR: u32 = 3600;
+    let mut seconds = |key, range| Duration::from_secs(settings.number::<u32>(key, range).into());
+    OAuth {
+        token_lifetime: seconds("user_authentication.oauth.default_token_expiration_seconds", 1..=YEAR),
+        refresh_token_lifetime: seconds("user_authentication.oauth.refresh_token_expiration_seconds", 1..=YEAR),
+        refresh_token_reuse_grace: seconds("user_authentication.oauth.refresh_token_reuse_grace_seconds", 0..=HOUR),
+        max_sessions_per_user: settings.number("user_authentication.oauth.max_sessions_per_user", 1..=100_000),
     }
 }
 
 fn cleanup(settings: &mut Settings) -> Cleanup {
     Cleanup {
         api_keys_interval: interval(settings, "cleanup.api_keys_interval_seconds"),
+        oauth_tokens_interval: interval(settings, "cleanup.oauth_tokens_interval_seconds"),
         accounts_interval: interval(settings, "cleanup.accounts_interval_seconds"),
     }
 }

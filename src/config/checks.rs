@@ -48,6 +48,11 @@ pub(super) fn database_url(text: &str) -> bool {
     ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme))
 }
 
+/// RFC 7518, 3.2: a key for HS256 has at least as many bits as its hash.
+pub(super) fn long_secret(text: &str) -> bool {
+    text.len() >= 32
+}
+
 pub(super) fn email(text: String) -> Option<String> {
     (text.contains('@') && !text.chars().any(char::is_control)).then_some(text)
 }

@@ -18,7 +18,7 @@ const SHORT_NAMES: [(&str, &str); 3] = [
 ];
 
 /// The keys whose value can also come from a file, named by `…_FILE`.
-const SECRETS: [&str; 2] = ["database.url", "default_admin_password"];
+const SECRETS: [&str; 4] = ["database.url", "default_admin_password", "keys.secret", "keys.sealing_key"];
 
 struct Variable {
     name: String,

@@ -1,7 +1,7 @@
 //! The two bodies of an error, and which one an [`Error`] gets.
 
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -63,7 +63,7 @@ impl Error {
     }
 
     /// What the caller reads: never a cause that belongs to the log.
-    fn message(&self) -> String {
+    pub(super) fn message(&self) -> String {
         match self {
             Self::Unauthenticated(_) => "Unauthorized".to_owned(),
             Self::Internal(_) => "The server failed to answer; its log tells why under this x-request-id.".to_owned(),
@@ -74,13 +74,25 @@ impl Error {
     }
 
     /// The cause, where the answer does not tell it.
-    fn log(&self) {
+    pub(super) fn log(&self) {
         match self {
             Self::Unauthenticated(reason) => tracing::info!(reason, "authentication refused"),
             Self::Forbidden(Denial::Permission { .. } | Denial::NotWithApiKey) => tracing::info!("{self}"),
             Self::Unavailable(reason) => tracing::warn!(reason, "answered 503"),
             Self::Internal(source) => {
                 tracing::error!(error = source.as_ref() as &dyn std::error::Error, "answered 500");
+            }
+            _ => {}
+        }
+    }
+
+    /// What the headers say of it, whatever the form of the body.
+    pub(super) fn add_headers(&self, headers: &mut HeaderMap) {
+        match self {
+            Self::Unauthenticated(_) => drop(headers.insert(header::WWW_AUTHENTICATE, CHALLENGE)),
+            Self::Unavailable(_) => drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER)),
+            Self::MethodNotAllowed { allow } => {
+                headers.extend(HeaderValue::from_str(allow).ok().map(|allow| (header::ALLOW, allow)));
             }
             _ => {}
         }
@@ -95,15 +107,7 @@ impl IntoResponse for Error {
             Some(kind) => application_error(status, kind, self.message()),
             None => problem(status, self.message()),
         };
-        let headers = response.headers_mut();
-        match &self {
-            Self::Unauthenticated(_) => drop(headers.insert(header::WWW_AUTHENTICATE, CHALLENGE)),
-            Self::Unavailable(_) => drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER)),
-            Self::MethodNotAllowed { allow } => {
-                headers.extend(HeaderValue::from_str(allow).ok().map(|allow| (header::ALLOW, allow)));
-            }
-            _ => {}
-        }
+        self.add_headers(response.headers_mut());
         response
     }
 }

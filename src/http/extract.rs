@@ -1,13 +1,17 @@
 //! What a request carries, as types that cannot be wrong; what is wrong answers a problem naming the field.
 
 use axum::{
+    body::Bytes,
     extract::{FromRequest, FromRequestParts, Path as AxumPath, Query as AxumQuery, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, Error as _, value::StringDeserializer},
+    de::{
+        DeserializeOwned, Error as _,
+        value::{MapDeserializer, StringDeserializer},
+    },
 };
 
 use super::{
@@ -15,7 +19,7 @@ use super::{
     routes::{Body, JSON_LIMIT},
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, OAuthError, Result},
     names::AnyName,
 };
 
@@ -24,20 +28,39 @@ use crate::{
 /// # Errors
 /// 415 or 413.
 pub fn admit(body: Body, headers: &HeaderMap) -> Result<()> {
-    if body == Body::None {
-        return Ok(());
-    }
+    let (expected, is_expected, limit): (_, fn(&str) -> bool, _) = match body {
+        Body::None => return Ok(()),
+        Body::Form(_) if !is_announced(headers) => return Ok(()),
+        Body::Json => ("application/json", is_json, JSON_LIMIT),
+        Body::Form(limit) => (FORM, is_form, limit),
+    };
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !is_json(media_type) {
+    if !is_expected(media_type) {
         let given = if media_type.is_empty() { "none" } else { media_type };
-        let detail = format!("Content-Type must be application/json, given: {given}");
+        let detail = format!("Content-Type must be {expected}, given: {given}");
         return Err(Error::Transport { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, detail });
     }
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > JSON_LIMIT) {
-        return Err(too_large());
+    if length(headers).is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
     }
     Ok(())
+}
+
+fn length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
+/// Whether the headers speak of a body (RFC 9112, 6.3), or of the type of one.
+fn is_announced(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::CONTENT_TYPE)
+        || headers.contains_key(header::TRANSFER_ENCODING)
+        || length(headers).is_some_and(|length| length > 0)
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn is_form(media_type: &str) -> bool {
+    media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(FORM)
 }
 
 /// `application/json`, or a type built on it (`+json`), with or without parameters.
@@ -46,8 +69,8 @@ fn is_json(media_type: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn too_large() -> Error {
-    let detail = format!("The request body has more than {JSON_LIMIT} bytes");
+fn too_large(limit: usize) -> Error {
+    let detail = format!("The request body has more than {limit} bytes");
     Error::Transport { status: StatusCode::PAYLOAD_TOO_LARGE, detail }
 }
 
@@ -55,8 +78,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self> {
-        let body = Limited::new(request.into_body(), JSON_LIMIT).collect().await;
-        let bytes = body.map_err(|error| unreadable(error.as_ref()))?.to_bytes();
+        let bytes = read(request, JSON_LIMIT).await?;
         // Every body of the contract is an object; serde would take its properties from an array, too.
         if bytes.trim_ascii_start().starts_with(b"[") {
             return Err(Error::malformed("body", "must be an object"));
@@ -70,9 +92,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-fn unreadable(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
+async fn read(request: Request, limit: usize) -> Result<Bytes> {
+    let body = Limited::new(request.into_body(), limit).collect().await;
+    Ok(body.map_err(|error| unreadable(error.as_ref(), limit))?.to_bytes())
+}
+
+fn unreadable(error: &(dyn std::error::Error + Send + Sync + 'static), limit: usize) -> Error {
     if error.is::<LengthLimitError>() {
-        return too_large();
+        return too_large(limit);
     }
     let detail = "The request body ended before it was whole".to_owned();
     Error::Transport { status: StatusCode::BAD_REQUEST, detail }
@@ -91,6 +118,46 @@ fn wrong_body(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
 fn not_json(error: &dyn std::error::Error) -> Error {
     let detail = format!("Request body is not valid JSON: {error}");
     Error::Transport { status: StatusCode::BAD_REQUEST, detail }
+}
+
+/// A form of at most `LIMIT` bytes, the one that the operation's row says. A parameter without a value counts as left
+/// out, one that is given twice is refused (RFC 6749, 3.2).
+#[derive(Debug)]
+pub struct Form<T, const LIMIT: usize>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for Form<T, LIMIT> {
+    type Rejection = OAuthError;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, OAuthError> {
+        let bytes = read(request, LIMIT).await?;
+        let mut pairs = Vec::new();
+        for pair in bytes.split(|byte| *byte == b'&') {
+            let mut halves = pair.splitn(2, |byte| *byte == b'=');
+            let name = decoded("body", halves.next().unwrap_or_default())?;
+            let value = decoded(&name, halves.next().unwrap_or_default())?;
+            if !value.is_empty() {
+                pairs.push((name, value));
+            }
+        }
+        let read = T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(pairs.into_iter()));
+        Ok(Self(read.map_err(|error| Error::malformed("body", error.to_string()))?))
+    }
+}
+
+/// One half of a pair, decoded once.
+fn decoded(name: &str, text: &[u8]) -> Result<String> {
+    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    let text = percent_encoding::percent_decode(&spaced).decode_utf8();
+    let text = text.map_err(|_| Error::malformed(name, "is not UTF-8"))?;
+    if text.contains('\0') {
+        return Err(Error::malformed(name, "holds U+0000"));
+    }
+    Ok(text.into_owned())
+}
+
+/// Tells a property or parameter that is given from one that is left out.
+pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// The parameters of the path, percent-decoded once.

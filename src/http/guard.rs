@@ -11,14 +11,14 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts, MatchedPath, RawPathParams, Request, State},
-    http::{HeaderName, Method, StatusCode, header, request::Parts},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
 use super::{
     extract::admit,
-    routes::{RouteTable, Row},
+    routes::{ErrorForm, RouteTable, Row},
 };
 use crate::{
     authn::{self, caller::Caller},
@@ -26,7 +26,7 @@ use crate::{
         access::{Access, ApiKeys, Domain, Permission},
         policy::{Denial, Where},
     },
-    error::{Error, Result},
+    error::{Error, OAuthError, Result},
     identity::roles,
     state::App,
 };
@@ -50,8 +50,13 @@ pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> 
     let (mut parts, body) = request.into_parts();
     let mut response = match check(&guard.app, row, &mut parts).await {
         Ok(()) => run(row, next, Request::from_parts(parts, body)).await,
-        Err(error) => error.into_response(),
+        Err(error) => refusal(row, error),
     };
+    if row.errors == ErrorForm::OAuth {
+        // RFC 6749, 5.1: nothing of it may be stored on its way.
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    }
     if from_console {
         // The console asks for credentials itself: with a challenge the browser would, too.
         response.headers_mut().remove(header::WWW_AUTHENTICATE);
@@ -73,6 +78,14 @@ fn find(routes: &RouteTable, request: &Request) -> Result<Row> {
     Err(Error::MethodNotAllowed { allow })
 }
 
+/// An error in the form that the operation's clients read.
+fn refusal(row: Row, error: Error) -> Response {
+    match row.errors {
+        ErrorForm::Api => error.into_response(),
+        ErrorForm::OAuth => OAuthError::from(error).into_response(),
+    }
+}
+
 /// Runs the handler within its time. A change runs in a task of its own: a client that hangs up, or the end of the
 /// time, must not cut it between its commit and what follows from it.
 async fn run(row: Row, next: Next, request: Request) -> Response {
@@ -83,10 +96,10 @@ async fn run(row: Row, next: Next, request: Request) -> Response {
         }
         let span = tracing::Span::current();
         let task = tokio::spawn(tracing::Instrument::instrument(next.run(request), span));
-        task.await.unwrap_or_else(|error| Error::internal(error).into_response())
+        task.await.unwrap_or_else(|error| refusal(row, Error::internal(error)))
     };
     let in_time = tokio::time::timeout(row.time.0, answer).await;
-    in_time.unwrap_or_else(|_| Error::Unavailable("the operation took too long").into_response())
+    in_time.unwrap_or_else(|_| refusal(row, Error::Unavailable("the operation took too long")))
 }
 
 /// Authentication, the state of the account, permission, then what of the body can be judged unread.

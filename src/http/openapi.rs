@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::routes::{Body, Routes, TimeLimit};
 use crate::{
     authz::access::Access,
-    error::{ApiErrorResponse, Problem},
+    error::{ApiErrorResponse, OAuthErrorResponse, Problem},
 };
 
 /// What the document says besides operations.
@@ -25,9 +25,9 @@ use crate::{
     info(
         title = "Kedge",
         version = "2.13.0",
-        description = "Anchore's V2 API: accounts, users, credentials and API keys. What Kedge adds to it is marked `x-kedge-addition`.",
+        description = "Anchore's V2 API: accounts, users, credentials, API keys and tokens. What Kedge adds to it is marked `x-kedge-addition`.",
     ),
-    components(schemas(ApiErrorResponse, Problem)),
+    components(schemas(ApiErrorResponse, OAuthErrorResponse, Problem)),
     modifiers(&Credentials),
 )]
 pub struct Frame;
@@ -40,7 +40,14 @@ impl Modify for Credentials {
             .scheme(HttpAuthScheme::Basic)
             .description(Some("User and password, or the user `_api_key` and the value of an API key."))
             .build();
-        document.components.get_or_insert_default().add_security_scheme("basic", SecurityScheme::Http(basic));
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("An access token that `POST /v2/oauth/token` answered."))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("basic", SecurityScheme::Http(basic));
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     }
 }
 

@@ -29,10 +29,21 @@ pub enum Body {
     None,
     /// `application/json`, up to [`JSON_LIMIT`] bytes.
     Json,
+    /// `application/x-www-form-urlencoded`, up to so many bytes; an empty one needs no media type.
+    Form(usize),
 }
 
 /// The largest JSON body, in bytes.
 pub const JSON_LIMIT: usize = 1024 * 1024;
+
+/// In which form an operation answers its errors: decided by its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorForm {
+    /// [`crate::error::ApiErrorResponse`] and [`crate::error::Problem`].
+    Api,
+    /// RFC 6749, 5.2, of everything under `/oauth/`; no answer there may be stored.
+    OAuth,
+}
 
 /// How long an operation may take before the caller is told to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +62,7 @@ pub struct Row {
     pub access: Access,
     pub body: Body,
     pub time: TimeLimit,
+    pub errors: ErrorForm,
 }
 
 /// Every operation that is served: path -> method -> row. What is not in it is refused.
@@ -111,9 +123,10 @@ impl Routes {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the door itself")]
     pub fn on(mut self, access: Access, body: Body, time: TimeLimit, operation: UtoipaMethodRouter<App>) -> Self {
-        let row = Row { access, body, time };
         let (schemas, mut paths, handler) = operation;
         for (path, item) in &mut paths.paths {
+            let errors = if path.contains("/oauth/") { ErrorForm::OAuth } else { ErrorForm::Api };
+            let row = Row { access, body, time, errors };
             for (method, operation) in operations(item) {
                 stamp(operation, row);
                 self.table.paths.entry(path.clone()).or_default().push((method, row));
@@ -156,10 +169,12 @@ fn stamp(operation: &mut Operation, row: Row) {
     if row.access == Access::Public {
         operation.security = Some(vec![]);
     } else {
-        operation.security = Some(vec![SecurityRequirement::new("basic", Vec::<String>::new())]);
+        // Either of them: a list is an alternative (OpenAPI 3.1, 4.8.30).
+        let schemes = ["basic", "bearer"].map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()));
+        operation.security = Some(schemes.to_vec());
         statuses.extend([401, 403]);
     }
-    if row.body == Body::Json {
+    if row.body != Body::None {
         statuses.extend([400, 413, 415]);
     }
     if let Access::Permitted(Permission { domain, .. }, _) = row.access {
@@ -184,7 +199,7 @@ fn stamp(operation: &mut Operation, row: Row) {
             reason(status).clone_into(&mut response.description);
         }
         if status.starts_with(['4', '5']) {
-            for (media_type, schema) in error_bodies(status) {
+            for (media_type, schema) in error_bodies(status, row) {
                 let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(*schema))).build();
                 response.content.insert((*media_type).to_owned(), content.into());
             }
@@ -211,8 +226,11 @@ const APPLICATION: (&str, &str) = ("application/json", "ApiErrorResponse");
 const PROBLEM: (&str, &str) = ("application/problem+json", "Problem");
 
 /// Which bodies an error of this status can have: (media type, schema).
-fn error_bodies(status: &str) -> &'static [(&'static str, &'static str)] {
+fn error_bodies(status: &str, row: Row) -> &'static [(&'static str, &'static str)] {
     match status {
+        // Not the guard's 401 but that of a token of another type, which is known to have no body.
+        "401" if row.errors == ErrorForm::OAuth && row.access == Access::Public => &[],
+        _ if row.errors == ErrorForm::OAuth => &[("application/json", "OAuthErrorResponse")],
         "400" | "404" => &[APPLICATION, PROBLEM],
         "413" | "415" => &[PROBLEM],
         _ => &[APPLICATION],

@@ -117,7 +117,7 @@ pub async fn reset_password(
         let account = accounts::find_by_name(db, ADMIN).await?.ok_or(Error::NotFound { what: "Account admin" })?;
         let user = users::lock_user(db, account.id, username).await?.ok_or(Error::NotFound { what: "User" })?;
         credentials::upsert_password(db, user.id, &phc, now).await?;
-        Ok(users::touch_user(db, user.id, now).await?)
+        Ok(users::raise_auth_epoch(db, user.id, now).await?)
     });
     changed?;
     Ok(generated.map(Secret::new))

@@ -1,5 +1,5 @@
-//! Removes in the background what has been deleted: the rows of deleted accounts, then their names, and deleted API
-//! keys after their time. In chunks, each a transaction of its own; nodes share the work, since a row that another
+//! Removes in the background what has been deleted: the rows of deleted accounts, then their names, deleted API
+//! keys after their time, and sessions and tokens that have run out. In chunks, each a transaction of its own; nodes share the work, since a row that another
 //! node holds is passed over.
 
 use std::{pin::Pin, time::Duration};
@@ -9,7 +9,9 @@ use time::OffsetDateTime;
 use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 
+use super::sessions::store as sessions;
 use crate::{
+    authn::{jwt::CLOCK_SKEW, signing_keys::delete_expired_keys},
     db::{Db, WriteError},
     error::Result,
     state::App,
@@ -41,7 +43,7 @@ pub struct Purge {
 }
 
 /// Every table that holds rows of an account, those that refer to others first.
-pub const PURGES: [Purge; 6] = [
+pub const PURGES: [Purge; 8] = [
     Purge {
         table: "api_keys",
         remove: |db, account_id| {
@@ -63,6 +65,35 @@ pub const PURGES: [Purge; 6] = [
                 let done = sqlx::query!(
                     "delete from passwords where user_id in (select p.user_id from passwords p
                      join users u on u.id = p.user_id where u.account_id = $1 limit $2)",
+                    account_id,
+                    CHUNK
+                );
+                done.execute(db).await.map(|done| done.rows_affected())
+            })
+        },
+    },
+    Purge {
+        table: "refresh_tokens",
+        remove: |db, account_id| {
+            Box::pin(async move {
+                let done = sqlx::query!(
+                    "delete from refresh_tokens where hash in (
+                         select t.hash from refresh_tokens t join sessions s on s.id = t.session_id
+                         join users u on u.id = s.user_id where u.account_id = $1 limit $2)",
+                    account_id,
+                    CHUNK
+                );
+                done.execute(db).await.map(|done| done.rows_affected())
+            })
+        },
+    },
+    Purge {
+        table: "sessions",
+        remove: |db, account_id| {
+            Box::pin(async move {
+                let done = sqlx::query!(
+                    "delete from sessions where id in (select s.id from sessions s join users u on u.id = s.user_id
+                     where u.account_id = $1 limit $2)",
                     account_id,
                     CHUNK
                 );
@@ -132,12 +163,16 @@ pub const PURGES: [Purge; 6] = [
 /// Runs until the process ends.
 pub async fn run(app: App) {
     let cleanup = &app.config.cleanup;
-    let mut next_keys = Instant::now();
+    let (mut next_keys, mut next_tokens) = (Instant::now(), Instant::now());
     loop {
         report("deleted accounts", remove_accounts(&app.db).await);
         if next_keys <= Instant::now() {
             report("deleted API keys", remove_keys(&app).await);
             next_keys = Instant::now() + cleanup.api_keys_interval;
+        }
+        if next_tokens <= Instant::now() {
+            report("sessions and tokens that have run out", remove_tokens(&app).await);
+            next_tokens = Instant::now() + cleanup.oauth_tokens_interval;
         }
         let pause: Duration = cleanup.accounts_interval;
         // A wake-up or the end of the pause: both mean the same.
@@ -196,6 +231,26 @@ pub async fn remove_keys(app: &App) -> Result<u64> {
     let mut rows = 0;
     loop {
         let removed = transaction!(app.db, |db| { Ok(remove_some_keys(db, before).await?) })?;
+        rows += removed;
+        if removed == 0 {
+            return Ok(rows);
+        }
+    }
+}
+
+/// Removes sessions, refresh tokens and signing keys that have run out; answers how many rows went.
+///
+/// # Errors
+/// What the database says.
+pub async fn remove_tokens(app: &App) -> Result<u64> {
+    // A token counts a little longer than it says.
+    let before = app.clock.now() - time::Duration::seconds(CLOCK_SKEW);
+    let mut rows = transaction!(app.db, |db| { Ok(delete_expired_keys(db, before).await?) })?;
+    loop {
+        let removed = transaction!(app.db, |db| {
+            let sessions = sessions::delete_expired_sessions(db, before, CHUNK).await?;
+            Ok(sessions + sessions::delete_expired_tokens(db, before, CHUNK).await?)
+        })?;
         rows += removed;
         if removed == 0 {
             return Ok(rows);

@@ -9,6 +9,8 @@ pub mod api_keys;
 pub mod bootstrap;
 pub mod collector;
 pub mod credentials;
+pub mod oauth;
 pub mod roles;
+pub mod sessions;
 pub mod user_groups;
 pub mod users;

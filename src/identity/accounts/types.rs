@@ -1,11 +1,11 @@
 //! Accounts on the wire.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Account as StoredAccount;
 use crate::{
-    http::extract::word,
+    http::extract::{given, word},
     names::{AccountName, Email},
     timestamp::Timestamp,
 };
@@ -94,11 +94,6 @@ pub struct AccountInfo {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 320, pattern = "[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\\.)+[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")]
     pub email: Option<Option<Email>>,
-}
-
-/// Tells a property that is null from one that is left out.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// The states that a request can bring an account into.

@@ -92,7 +92,7 @@ pub async fn delete_user_credential(
         let change = (Change::Enter, Action::UpdateUser);
         roles::rules::may_change(db, &app.roles, &caller, (&account, &user), change).await?;
         if store::delete_password(db, user.id).await? {
-            users::touch_user(db, user.id, now).await?;
+            users::raise_auth_epoch(db, user.id, now).await?;
         }
         Ok(())
     });
@@ -123,7 +123,7 @@ async fn set(
             return Err(Error::Refused("A saml user cannot have a password".to_owned()).into());
         }
         store::upsert_password(db, user.id, &phc, now).await?;
-        Ok(users::touch_user(db, user.id, now).await?)
+        Ok(users::raise_auth_epoch(db, user.id, now).await?)
     });
     changed?;
     Ok(Json(AccessCredential::password(now)))

@@ -113,8 +113,11 @@ pub async fn count_users(db: &mut PgConnection) -> sqlx::Result<i64> {
     .await
 }
 
-pub async fn touch_user(db: &mut PgConnection, id: Uuid, now: OffsetDateTime) -> sqlx::Result<()> {
-    sqlx::query!("update users set last_updated = $2 where id = $1", id, now).execute(db).await?;
+/// Ends everything that was issued to a user whose row is locked: its tokens carry the epoch before.
+pub async fn raise_auth_epoch(db: &mut PgConnection, id: Uuid, now: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!("update users set auth_epoch = auth_epoch + 1, last_updated = $2 where id = $1", id, now)
+        .execute(db)
+        .await?;
     Ok(())
 }
 

@@ -19,6 +19,7 @@ use kedge::{
     authn::{
         last_used::LastUsed,
         password::{Cost, Hasher},
+        signing_keys::{Sealing, SigningKeys, configured},
     },
     authz::roles::RoleTable,
     clock::{Clock, Random},
@@ -78,11 +79,15 @@ impl Server {
         let config = Config::load(None, &environment, false).unwrap();
         let random = Arc::new(options.random.unwrap_or(Random::System));
         let db = Db::new(database, 8);
+        let clock = options.clock.unwrap_or(Clock::System);
+        let key = configured(&config.keys).unwrap();
+        let sealing = config.keys.sealing_key.as_ref().map(|secret| Sealing::new(secret).unwrap());
         let app = Arc::new(State {
             installed_at: bootstrap::installed_at(&db).await.unwrap(),
+            signing_keys: SigningKeys::load(&db, (&clock, &random), key, sealing).await.unwrap(),
             db,
-            schema_version: 2,
-            clock: options.clock.unwrap_or(Clock::System),
+            schema_version: 3,
+            clock,
             hasher: Hasher::new(Arc::clone(&random), options.cost.unwrap_or(CHEAP)).unwrap(),
             random,
             roles: RoleTable::load(config.roles.file.as_deref()).unwrap(),

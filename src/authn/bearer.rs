@@ -1,0 +1,64 @@
+//! The Bearer scheme (RFC 6750): an access token of ours, whose user and session still are.
+
+use crate::{
+    authn::{
+        caller::{Caller, Credential},
+        jwt::Claims,
+        store::{self, FoundSession},
+    },
+    error::{Error, Result},
+    state::App,
+};
+
+/// The longest token that is looked at; ours have some 600 bytes.
+const LONGEST: usize = 8 * 1024;
+
+/// The token of an `Authorization` header of this scheme; `None` where it is of another. Older clients say `jwt`.
+#[must_use]
+pub fn token(header: &[u8]) -> Option<&str> {
+    let (scheme, token) = std::str::from_utf8(header).ok()?.trim().split_once(' ')?;
+    let ours = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("jwt");
+    ours.then(|| token.trim())
+}
+
+/// The user whose token it is.
+///
+/// # Errors
+/// [`Error::Unauthenticated`], or what keeps the database from being asked.
+pub async fn authenticate(app: &App, token: &str) -> Result<Caller> {
+    let (claims, found) = find(app, token).await?;
+    let credential = Credential::Token { session: claims.sid };
+    Ok(Caller { id: found.user_id, username: found.username, account: found.account, credential })
+}
+
+/// What the token says, and whose it is.
+///
+/// # Errors
+/// As of [`authenticate`].
+pub async fn find(app: &App, token: &str) -> Result<(Claims, FoundSession)> {
+    if token.len() > LONGEST {
+        return Err(Error::Unauthenticated("access token of impossible length"));
+    }
+    let claims = app.signing_keys.verify(&app.db, &app.clock, token).await?;
+    let audience = app.config.server.external_url();
+    claims.admit(audience, app.clock.now().unix_timestamp()).map_err(Error::Unauthenticated)?;
+    let found = store::find_by_session(app, claims.sid).await?;
+    let is_same = |found: &FoundSession| found.user_id == claims.sub && found.auth_epoch == claims.auth_epoch;
+    let found = found.filter(is_same).ok_or(Error::Unauthenticated("access token of a sign-in that was ended"))?;
+    Ok((claims, found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::token;
+
+    #[test]
+    fn scheme_is_case_insensitive_and_has_a_synonym() {
+        for header in ["Bearer a.b.c", "bearer a.b.c", "BEARER   a.b.c ", "jwt a.b.c", "JWT a.b.c"] {
+            assert_eq!(token(header.as_bytes()), Some("a.b.c"), "{header}");
+        }
+        for header in ["", "Bearer", "Bearera.b.c", "Basic a.b.c", "a.b.c", "Token a.b.c"] {
+            assert_eq!(token(header.as_bytes()), None, "{header}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! OAuth2: credentials are exchanged for tokens, tokens ended and asked about; and what clients of tokens need to know of
+//! the deployment (RFC 6749, 7009, 7662, 8414).
+//!
+//! [`grant`] reads what a request for tokens asks, [`handlers`] are the operations. The tokens' life is in
+//! [`super::sessions`], their signature in [`crate::authn::signing_keys`].
+
+pub mod grant;
+pub mod handlers;
+pub mod types;
+pub mod well_known;
+
+use utoipa_axum::routes;
+
+use crate::{
+    authz::access::Access,
+    http::routes::{Body, Routes, TimeLimit},
+};
+
+/// The largest form, in bytes: a password of 128 characters has some 1,600, percent-encoded.
+pub const FORM_LIMIT: usize = 16 * 1024;
+
+/// The operations of this module.
+#[must_use]
+pub fn routes(routes: Routes) -> Routes {
+    let form = Body::Form(FORM_LIMIT);
+    // Whose tokens are told is for the handler to say: everyone may ask about their own.
+    let signed_in = Access::signed_in().with_api_key();
+    let public = Access::public();
+    routes
+        .on(public, form, TimeLimit::SHORT, routes!(handlers::get_oauth_token))
+        .on(public, form, TimeLimit::SHORT, routes!(handlers::revoke_oauth_token))
+        .on(signed_in, form, TimeLimit::SHORT, routes!(handlers::introspect_oauth_token))
+        .on(public, Body::None, TimeLimit::SHORT, routes!(well_known::get_jwks))
+        .on(public, Body::None, TimeLimit::SHORT, routes!(well_known::get_authorization_server))
+}

@@ -1,0 +1,147 @@
+//! OAuth2 on the wire.
+
+use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{authn::jwt::Claims, http::extract::given, identity::sessions::issue::Issued, secret::Secret};
+
+/// The form that asks for tokens. Without any field, the user and password are those of the Basic header.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct TokenRequest {
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false, default = "password")]
+    pub grant_type: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false)]
+    pub username: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false)]
+    pub password: Option<Secret>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false, default = "anonymous")]
+    pub client_id: Option<String>,
+    /// Used once: the answer holds another.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false)]
+    pub refresh_token: Option<Secret>,
+}
+
+/// Tokens. The access token signs in as `Authorization: Bearer`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TokenResponse {
+    #[schema(value_type = String)]
+    pub access_token: ShownOnce,
+    /// In seconds.
+    #[schema(value_type = f64)]
+    pub expires_in: u64,
+    pub token_type: &'static str,
+    #[schema(value_type = String, required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<ShownOnce>,
+}
+
+/// A token, on its only way out.
+#[derive(Debug)]
+pub struct ShownOnce(Secret);
+
+impl Serialize for ShownOnce {
+    #[expect(clippy::disallowed_methods, reason = "the one answer that shows a token: the one that issues it")]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.reveal())
+    }
+}
+
+impl From<Issued> for TokenResponse {
+    fn from(issued: Issued) -> Self {
+        Self {
+            access_token: ShownOnce(issued.access_token),
+            expires_in: issued.expires_in,
+            token_type: "Bearer",
+            refresh_token: issued.refresh_token.map(ShownOnce),
+        }
+    }
+}
+
+/// The form that ends a sign-in by its refresh token.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct RevocationRequest {
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false)]
+    pub token: Option<Secret>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = RefreshTokenHint, required = false, inline)]
+    pub token_type_hint: Option<String>,
+}
+
+/// What a revocation may say of its token.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum RefreshTokenHint {
+    RefreshToken,
+}
+
+/// The form that asks about a token.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct IntrospectionRequest {
+    #[schema(value_type = String)]
+    pub token: Secret,
+    /// Not needed: a token tells what it is.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false)]
+    pub token_type_hint: Option<String>,
+}
+
+/// What a token is worth (RFC 7662, 2.2). Of one that is not active, or not the caller's to ask about, nothing else is
+/// told.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct IntrospectionResponse {
+    pub active: bool,
+    #[serde(skip_serializing_if = "Option::is_none", flatten)]
+    #[schema(inline)]
+    pub told: Option<TokenFacts>,
+}
+
+/// What is told of an active token.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TokenFacts {
+    pub client_id: String,
+    pub username: String,
+    /// The account that the user lives in.
+    pub account_name: String,
+    /// `Bearer` for an access token, `refresh_token` for a refresh token.
+    pub token_type: &'static str,
+    /// Seconds since 1970.
+    pub exp: i64,
+    /// Seconds since 1970.
+    pub iat: i64,
+    /// The id of the user.
+    pub sub: Uuid,
+    /// The session that the token ends with.
+    pub sid: Uuid,
+    pub aud: String,
+    pub iss: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Uuid, required = false)]
+    pub jti: Option<Uuid>,
+}
+
+impl TokenFacts {
+    /// The facts of an access token.
+    #[must_use]
+    pub fn of_access_token(claims: Claims, username: String, account_name: String) -> Self {
+        Self {
+            client_id: claims.client_id,
+            username,
+            account_name,
+            token_type: "Bearer",
+            exp: claims.exp,
+            iat: claims.iat,
+            sub: claims.sub,
+            sid: claims.sid,
+            aud: claims.aud,
+            iss: claims.iss,
+            jti: Some(claims.jti),
+        }
+    }
+}
