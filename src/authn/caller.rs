@@ -24,8 +24,13 @@ pub struct Caller {
 pub enum Credential {
     Password,
     /// An access token, which a password was given for.
-    Token { session: Uuid },
-    ApiKey { id: String, narrowing: Narrowing },
+    Token {
+        session: Uuid,
+    },
+    ApiKey {
+        id: String,
+        narrowing: Narrowing,
+    },
 }
 
 impl Caller {

@@ -48,7 +48,8 @@ async fn reset(
 /// Makes a new key that signs access tokens.
 pub async fn rotate_signing_key(mut config: Config) -> Result<(), Failure> {
     if config.keys.secret.is_some() || config.keys.private_key_path.is_some() {
-        let why = "the signing key comes from the configuration (`keys.…`): put another in its place and restart every node";
+        let why =
+            "the signing key comes from the configuration (`keys.…`): put another in its place and restart every node";
         return Err(Failure::Other(why.to_owned()));
     }
     let sealing = config.keys.sealing_key.take().map(|secret| Sealing::new(&secret)).transpose();

@@ -1,13 +1,13 @@
 //! The errors of operations under `/oauth/`: the words of RFC 6749, 5.2, with a sentence for people.
 
 use axum::{
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Error;
+use super::{Error, respond::CHALLENGE};
 use crate::{authz::policy::Denial, http::json};
 
 /// An error of an operation under `/oauth/` (RFC 6749, 5.2).
@@ -66,7 +66,9 @@ impl OAuthError {
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
         let (status, error_description) = match &self {
-            Self::TokenType => return StatusCode::UNAUTHORIZED.into_response(),
+            Self::TokenType => {
+                return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, CHALLENGE)]).into_response();
+            }
             Self::Other(error) => {
                 error.log();
                 (error.status(), error.message())

@@ -38,7 +38,7 @@ pub struct Problem {
 
 /// How long a client should wait before it tries again, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
-const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"Authentication required\"");
+pub(super) const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"Authentication required\"");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 impl Error {

@@ -20,6 +20,7 @@ mod commands;
 mod credentials;
 mod errors;
 mod managed;
+mod oauth;
 mod rbac;
 mod readme;
 mod role_file;

@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, crypto,
     errors::Error,
-    jwk::{AlgorithmParameters, Jwk, KeyOperations, PublicKeyUse, ThumbprintHash},
+    jwk::{AlgorithmParameters, Jwk, PublicKeyUse, ThumbprintHash},
 };
 use serde_json::json;
 
@@ -34,7 +34,6 @@ impl SigningKey {
         let kid = jwk.thumbprint(ThumbprintHash::SHA256)?;
         jwk.common.key_id = Some(kid.clone());
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-        jwk.common.key_operations = Some(vec![KeyOperations::Verify]);
         let header = json!({ "alg": algorithm, "kid": kid, "typ": TYPE }).to_string();
         let public = (!matches!(jwk.algorithm, AlgorithmParameters::OctetKey(_))).then_some(jwk);
         Ok(Self { kid, algorithm, header: BASE64_URL_SAFE_NO_PAD.encode(header), signs, verifies, public })
@@ -67,7 +66,9 @@ impl SigningKey {
     pub fn could_be_ours(token: &str) -> bool {
         let Some((header, _)) = token.split_once('.') else { return false };
         let Ok(header) = BASE64_URL_SAFE_NO_PAD.decode(header) else { return false };
-        let kid = header.strip_prefix(br#"{"alg":"EdDSA","kid":""#).and_then(|rest| rest.strip_suffix(br#"","typ":"at+jwt"}"#));
+        let kid = header
+            .strip_prefix(br#"{"alg":"EdDSA","kid":""#)
+            .and_then(|rest| rest.strip_suffix(br#"","typ":"at+jwt"}"#));
         kid.is_some_and(|kid| kid.len() == 43)
     }
 
@@ -91,7 +92,8 @@ impl SigningKey {
         if crypto::verify(signature, message.as_bytes(), &self.verifies, self.algorithm) != Ok(true) {
             return Err("access token with a wrong signature");
         }
-        let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).map_err(|_| "access token whose claims are not base64url")?;
+        let claims =
+            BASE64_URL_SAFE_NO_PAD.decode(claims).map_err(|_| "access token whose claims are not base64url")?;
         serde_json::from_slice(&claims).map_err(|_| "access token whose claims are not ours")
     }
 }

@@ -1,11 +1,7 @@
 //! What a request for tokens asks: pure, so that each way to ask is one line of a test.
 
 use super::types::TokenRequest;
-use crate::{
-    authn::basic::Login,
-    error::OAuthError,
-    secret::Secret,
-};
+use crate::{authn::basic::Login, error::OAuthError, secret::Secret};
 
 /// The one client: nobody registers clients, and none has a secret.
 pub const ANONYMOUS: &str = "anonymous";

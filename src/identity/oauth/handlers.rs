@@ -142,7 +142,8 @@ async fn facts(app: &App, token: &Secret) -> Result<Option<TokenFacts>, OAuthErr
         Err(other) => return Err(other.into()),
     }
     let hash = issue::hash(token);
-    let found = sessions::find_live_token(&mut *app.db.read().await?, &hash, app.clock.now()).await.map_err(Error::from)?;
+    let found =
+        sessions::find_live_token(&mut *app.db.read().await?, &hash, app.clock.now()).await.map_err(Error::from)?;
     let issuer = app.config.server.external_url();
     Ok(found.map(|found| TokenFacts {
         client_id: found.client_id,

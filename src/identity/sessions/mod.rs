@@ -41,7 +41,10 @@ pub struct Session {
 pub fn routes(routes: Routes) -> Routes {
     // A key must not end the sign-ins of its user.
     let own = Access::signed_in().not_with_api_key();
-    routes
-        .on(own, Body::None, TimeLimit::SHORT, routes!(handlers::list_sessions))
-        .on(own, Body::None, TimeLimit::SHORT, routes!(handlers::delete_session))
+    routes.on(own, Body::None, TimeLimit::SHORT, routes!(handlers::list_sessions)).on(
+        own,
+        Body::None,
+        TimeLimit::SHORT,
+        routes!(handlers::delete_session),
+    )
 }

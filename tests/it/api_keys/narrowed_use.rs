@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use super::{KEYS, key_path};
 use crate::{
     authz::world::{ELSEWHERE, HERE, Held::Directly, caller, grant, wonderland},
-    support::{Answer, Client, Server, assert_error},
+    support::{Answer, Client, Login, Server, assert_error},
 };
 
 /// Alice, an account-user-admin here, who reads elsewhere.
@@ -170,7 +170,7 @@ async fn ipv4_client_of_a_dual_stack_listener_is_in_its_ipv4_network() {
     let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
     let service = kedge::app(Arc::clone(&server.app)).into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, service).await });
-    let by = |value: String| Client::new(&url, Some(("_api_key".to_owned(), value)));
+    let by = |value: String| Client::new(&url, Login::Basic("_api_key".to_owned(), value));
     by(value).get("/v2/user").await.expect(200);
     assert_error(&by(other).get("/v2/user").await, 401, "Unauthorized");
 }

@@ -1,7 +1,7 @@
 //! A PostgreSQL that the operator runs, named by `KEDGE_DATABASE_URL`.
 
 use super::{Setup, shown_password};
-use crate::support::Client;
+use crate::support::{Client, Login};
 
 #[tokio::test]
 async fn external_database_is_used_and_no_postgresql_is_started() {
@@ -42,7 +42,7 @@ async fn three_first_starts_at_once_on_one_database_come_up_with_one_password() 
     let nodes = tokio::join!(setup.serve(), setup.serve(), setup.serve());
     let mut printed = String::new();
     for node in [nodes.0, nodes.1, nodes.2] {
-        Client::new(&node.url, None).get("/ready").await.expect(200);
+        Client::new(&node.url, Login::Nobody).get("/ready").await.expect(200);
         let ended = node.stop().await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
         printed += &ended.out;

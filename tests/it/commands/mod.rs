@@ -27,7 +27,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{Client, Place, empty_database, new_database, url};
+use crate::support::{Client, Login, Place, empty_database, new_database, url};
 
 /// After this long a process hangs: generous, for a first start beside many others takes its time.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -115,7 +115,7 @@ struct Process {
 
 impl Process {
     fn client(&self, username: &str, password: &str) -> Client {
-        Client::new(&self.url, Some((username.to_owned(), password.to_owned())))
+        Client::new(&self.url, Login::Basic(username.to_owned(), password.to_owned()))
     }
 
     /// `127.0.0.1:<port>`

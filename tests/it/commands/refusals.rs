@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use super::Setup;
-use crate::support::Client;
+use crate::support::{Client, Login};
 
 #[tokio::test]
 async fn second_kedge_on_the_same_directory_is_refused_and_the_first_serves_on() {
@@ -15,7 +15,7 @@ async fn second_kedge_on_the_same_directory_is_refused_and_the_first_serves_on()
     let told = format!("kedge: the data directory {} is in use by another Kedge\n", setup.place.data.display());
     assert!(second.err.ends_with(&told), "{second:?}");
 
-    Client::new(&first.url, None).get("/ready").await.expect(200);
+    Client::new(&first.url, Login::Nobody).get("/ready").await.expect(200);
     assert_eq!(first.stop().await.code, Some(0));
 }
 

@@ -8,8 +8,16 @@ use serde_json::Value;
 pub struct Client {
     http: reqwest::Client,
     url: String,
-    login: Option<(String, String)>,
+    login: Login,
     account: Option<String>,
+}
+
+/// How a client signs in.
+#[derive(Clone)]
+pub enum Login {
+    Nobody,
+    Basic(String, String),
+    Bearer(String),
 }
 
 /// What came back.
@@ -37,7 +45,7 @@ impl Answer {
 }
 
 impl Client {
-    pub fn new(url: &str, login: Option<(String, String)>) -> Self {
+    pub fn new(url: &str, login: Login) -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { http, url: url.to_owned(), login, account: None }
     }
@@ -52,9 +60,11 @@ impl Client {
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = self.http.request(method, format!("{}{path}", self.url));
-        if let Some((username, password)) = &self.login {
-            request = request.basic_auth(username, Some(password));
-        }
+        request = match &self.login {
+            Login::Nobody => request,
+            Login::Basic(username, password) => request.basic_auth(username, Some(password)),
+            Login::Bearer(token) => request.bearer_auth(token),
+        };
         if let Some(account) = &self.account {
             request = request.header("x-anchore-account", account);
         }
@@ -71,6 +81,10 @@ impl Client {
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         send(self.request("POST", path).json(&body)).await
+    }
+
+    pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        send(self.request("POST", path).form(fields)).await
     }
 
     pub async fn put(&self, path: &str, body: Value) -> Answer {

@@ -6,12 +6,14 @@ mod cluster;
 mod place;
 mod raw;
 mod roles;
+mod tokens;
 
-pub use client::{Answer, Client, send};
+pub use client::{Answer, Client, Login, send};
 pub use cluster::{CapturedLog, empty_database, new_database, url};
 pub use place::Place;
 pub use raw::{basic, raw};
 pub use roles::{ROLES, lacking, members};
+pub use tokens::{Tokens, claims_of};
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -105,17 +107,22 @@ impl Server {
 
     /// A client without credentials.
     pub fn nobody(&self) -> Client {
-        Client::new(&self.url, None)
+        Client::new(&self.url, Login::Nobody)
     }
 
     /// A client that signs in with this user and password.
     pub fn basic(&self, username: &str, password: &str) -> Client {
-        Client::new(&self.url, Some((username.to_owned(), password.to_owned())))
+        Client::new(&self.url, Login::Basic(username.to_owned(), password.to_owned()))
     }
 
     /// A client that signs in with this value of an API key.
     pub fn key(&self, value: &str) -> Client {
         self.basic("_api_key", value)
+    }
+
+    /// A client that signs in with this access token.
+    pub fn bearer(&self, token: &str) -> Client {
+        Client::new(&self.url, Login::Bearer(token.to_owned()))
     }
 
     /// The user `admin`.

@@ -1,0 +1,3 @@
+//! Tokens: how they are asked for, what they open, and how they end.
+
+mod bearer;
