@@ -29,7 +29,8 @@ async fn walks_as_printed(section: &str, calls: usize) {
     let server = Server::start().await;
     let script = walk(section)
         .replace("http://localhost:8228", &server.url)
-        .replace("admin:foobar", &format!("admin:{ADMIN_PASSWORD}"));
+        .replace("admin:foobar", &format!("admin:{ADMIN_PASSWORD}"))
+        .replace("password=foobar", &format!("password={ADMIN_PASSWORD}"));
     let place = std::env::temp_dir().join(format!("kedge-readme-{}-{calls}", std::process::id()));
     std::fs::create_dir_all(&place).unwrap();
     let output = tokio::process::Command::new("bash")
@@ -59,6 +60,11 @@ async fn team_is_made_and_an_escalation_refused_as_printed() {
     walks_as_printed("Teams", 17).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_asked_for_used_refreshed_and_revoked_as_printed() {
+    walks_as_printed("Tokens", 8).await;
+}
+
 #[test]
 fn published_pattern_is_the_one_that_keys_match() {
     assert!(README.contains(&format!("\n{SCANNER_PATTERN}\n")));
@@ -66,16 +72,14 @@ fn published_pattern_is_the_one_that_keys_match() {
 
 #[test]
 fn every_key_of_the_configuration_is_in_the_table() {
-    let mut section = String::new();
+    let mut sections: Vec<&str> = Vec::new();
     for line in DEFAULTS.lines().filter(|line| !line.trim_start().starts_with('#') && line.contains(':')) {
         let (name, _) = line.split_once(':').unwrap();
-        let key = match name.strip_prefix("  ") {
-            Some(name) => format!("{section}.{name}"),
-            None => name.to_owned(),
-        };
-        if line.ends_with(':') {
-            section = key;
-        } else {
+        let depth = name.len() - name.trim_start().len();
+        sections.truncate(depth / 2);
+        sections.push(name.trim_start());
+        if !line.ends_with(':') {
+            let key = sections.join(".");
             assert!(README.contains(&format!("\n| `{key}` | ")), "{key} is not in the README");
         }
     }

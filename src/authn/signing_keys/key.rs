@@ -29,7 +29,7 @@ pub struct SigningKey {
 
 impl SigningKey {
     /// A key and its counterpart, which are known to belong together.
-    pub fn new(algorithm: Algorithm, signs: EncodingKey, verifies: DecodingKey) -> Result<Self, Error> {
+    pub(super) fn new(algorithm: Algorithm, signs: EncodingKey, verifies: DecodingKey) -> Result<Self, Error> {
         let mut jwk = Jwk::from_encoding_key(&signs, algorithm)?;
         let kid = jwk.thumbprint(ThumbprintHash::SHA256)?;
         jwk.common.key_id = Some(kid.clone());
@@ -40,7 +40,7 @@ impl SigningKey {
     }
 
     /// An Ed25519 pair from its seed (RFC 8032, 5.1.5).
-    pub fn ed25519(seed: &[u8; 32]) -> Result<Self, Error> {
+    pub(super) fn ed25519(seed: &[u8; 32]) -> Result<Self, Error> {
         // PKCS #8 (RFC 8410, 7) around the seed.
         const PREFIX: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
         let der = zeroize::Zeroizing::new([PREFIX.as_slice(), seed].concat());
@@ -50,7 +50,7 @@ impl SigningKey {
     }
 
     /// The public half, as the JWKS shows it.
-    pub const fn public(&self) -> Option<&Jwk> {
+    pub(super) const fn public(&self) -> Option<&Jwk> {
         self.public.as_ref()
     }
 
@@ -63,7 +63,7 @@ impl SigningKey {
     }
 
     /// Whether the token's header is that of a pair which Kedge made, perhaps on another node a moment ago.
-    pub fn could_be_ours(token: &str) -> bool {
+    pub(super) fn could_be_ours(token: &str) -> bool {
         let Some((header, _)) = token.split_once('.') else { return false };
         let Ok(header) = BASE64_URL_SAFE_NO_PAD.decode(header) else { return false };
         let kid = header
@@ -73,19 +73,19 @@ impl SigningKey {
     }
 
     /// Whether the token's header is that of this key's tokens.
-    pub fn is_header_of(&self, token: &str) -> bool {
+    pub(super) fn is_header_of(&self, token: &str) -> bool {
         token.strip_prefix(&self.header).is_some_and(|rest| rest.starts_with('.'))
     }
 
     /// Whether what it signs is what it verifies: not every key that can be read can also sign.
-    pub fn try_out(&self) -> bool {
+    pub(super) fn try_out(&self) -> bool {
         let message = b"kedge";
         let signed = crypto::sign(message, &self.signs, self.algorithm);
         signed.and_then(|signature| crypto::verify(&signature, message, &self.verifies, self.algorithm)) == Ok(true)
     }
 
     /// What the token says, if this key signed it; the error is a reason for the log.
-    pub fn verify(&self, token: &str) -> Result<Claims, &'static str> {
+    pub(super) fn verify(&self, token: &str) -> Result<Claims, &'static str> {
         let (message, signature) = token.rsplit_once('.').ok_or("access token of one part")?;
         let claims = message.strip_prefix(&self.header).and_then(|rest| rest.strip_prefix('.'));
         let claims = claims.ok_or("access token with the header of no key")?;

@@ -89,8 +89,8 @@ impl TokenRequest {
 mod tests {
     use super::*;
 
-    fn login(username: &str) -> Option<Login> {
-        Some(Login { username: username.to_owned(), password: Secret::new("basic".to_owned()) })
+    fn login(username: &str) -> Login {
+        Login { username: username.to_owned(), password: Secret::new("basic".to_owned()) }
     }
 
     fn request(pairs: &[(&str, &str)]) -> TokenRequest {
@@ -114,12 +114,12 @@ mod tests {
         for (pairs, basic, expected) in [
             (vec![user, password], None, "alice:form"),
             (vec![("grant_type", "password"), ("client_id", "anonymous"), user, password], None, "alice:form"),
-            (vec![], login("alice"), "alice:basic"),
-            (vec![("grant_type", "password")], login("alice"), "alice:basic"),
-            (vec![("client_id", "anonymous")], login("anonymous"), "anonymous:basic"),
-            (vec![user, password], login("anonymous"), "alice:form"),
+            (vec![], Some(login("alice")), "alice:basic"),
+            (vec![("grant_type", "password")], Some(login("alice")), "alice:basic"),
+            (vec![("client_id", "anonymous")], Some(login("anonymous")), "anonymous:basic"),
+            (vec![user, password], Some(login("anonymous")), "alice:form"),
             (vec![("grant_type", "refresh_token"), ("refresh_token", "r")], None, "r"),
-            (vec![("grant_type", "refresh_token"), ("refresh_token", "r")], login("anonymous"), "r"),
+            (vec![("grant_type", "refresh_token"), ("refresh_token", "r")], Some(login("anonymous")), "r"),
         ] {
             assert_eq!(asked(&pairs, basic), Ok(expected.to_owned()), "{pairs:?}");
         }
@@ -133,11 +133,11 @@ mod tests {
             (vec![], None, "Missing \"username\" in request."),
             (vec![password], None, "Missing \"username\" in request."),
             (vec![user], None, "Missing \"password\" in request."),
-            (vec![user], login("alice"), "Missing \"password\" in request."),
-            (vec![user, password], login("alice"), "The client is unknown"),
+            (vec![user], Some(login("alice")), "Missing \"password\" in request."),
+            (vec![user, password], Some(login("alice")), "The client is unknown"),
             (vec![("client_id", "zzz"), user, password], None, "The client is unknown"),
             (vec![("grant_type", "refresh_token")], None, "Missing \"refresh_token\" in request."),
-            (vec![("grant_type", "refresh_token"), ("refresh_token", "r")], login("x"), "The client is unknown"),
+            (vec![("grant_type", "refresh_token"), ("refresh_token", "r")], Some(login("x")), "The client is unknown"),
             (vec![("grant_type", "client_credentials")], None, "Grant type 'client_credentials' is not supported"),
             (vec![("grant_type", "Password"), user, password], None, "Grant type 'Password' is not supported"),
         ] {

@@ -243,7 +243,7 @@ fn expected(law: &Law, path: &str, row: Row, holder: &Holder, context: Context) 
 
 fn agrees(expected: Option<&str>, answer: &Answer) -> bool {
     match expected {
-        Some(message) => answer.status == 403 && answer.body["message"] == message,
+        Some(message) => answer.status == 403 && answer.message() == message,
         None => !matches!(answer.status, 401 | 403 | 405 | 500..),
     }
 }

@@ -38,6 +38,12 @@ impl Answer {
         self.body
     }
 
+    /// What an error says, in the form of the API or of OAuth2; empty where it says nothing.
+    pub fn message(&self) -> &str {
+        let said = self.body["message"].as_str().or_else(|| self.body["error_description"].as_str());
+        said.unwrap_or_default()
+    }
+
     /// A header's value, empty where there is none.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())

@@ -86,7 +86,7 @@ impl Server {
         let sealing = config.keys.sealing_key.as_ref().map(|secret| Sealing::new(secret).unwrap());
         let app = Arc::new(State {
             installed_at: bootstrap::installed_at(&db).await.unwrap(),
-            signing_keys: SigningKeys::load(&db, (&clock, &random), key, sealing).await.unwrap(),
+            signing_keys: SigningKeys::load(&db, (&clock, &Random::System), key, sealing).await.unwrap(),
             db,
             schema_version: 3,
             clock,
