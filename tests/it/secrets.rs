@@ -7,7 +7,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::support::{CapturedLog, Client, Options, Server, send};
+use crate::support::{CapturedLog, Client, Options, Server, Tokens, send};
 
 /// Texts that occur nowhere else.
 const ALICE: &str = "Alice#curiouser-and-curiouser";
@@ -28,6 +28,7 @@ async fn passwords_and_secrets_of_keys_are_in_no_log_and_in_no_table() {
 
     use_passwords(&server).await;
     let values = use_keys(&server).await;
+    secrets.extend(use_tokens(&server).await);
     for (username, password) in
         [("alice", ALICE), ("alice", ALICE_NEXT), ("alice", ALICE_LAST), ("alice", WRONG), ("nobody", WRONG)]
     {
@@ -40,7 +41,7 @@ async fn passwords_and_secrets_of_keys_are_in_no_log_and_in_no_table() {
     server.app.last_used.write(&server.app.db).await.unwrap();
 
     let log = CapturedLog::text();
-    let ids = ["alice-made", "alice-changed", "wrong-type", "wrong-login", "not-json", "key-made", "key-mistyped"];
+    let ids = ["alice-made", "alice-changed", "wrong-type", "wrong-login", "not-json", "key-made", "key-mistyped", "sign-in"];
     for id in ids {
         let mark = format!("id=\"secrets-{id}\"");
         assert!(log.lines().any(|line| line.contains(&mark) && line.contains("answered")), "{id} is not in the log");
@@ -121,6 +122,35 @@ async fn use_keys(server: &Server) -> Vec<String> {
     alice.delete(&format!("{keys}/slithy-key")).await.expect(204);
     server.key(&values[1]).get("/v2/user").await.expect(401);
     values
+}
+
+/// Asks for tokens and presents them right, wrong and where they do not belong; answers what must not be seen of them.
+async fn use_tokens(server: &Server) -> Vec<String> {
+    const PATH: &str = "/v2/oauth/token";
+    let form = [("username", "alice"), ("password", ALICE_LAST)];
+    let request = server.nobody().request("POST", PATH).header("x-request-id", "secrets-sign-in").form(&form);
+    let first = Tokens::from(send(request).await.expect(200));
+    let second = Tokens::from(server.refresh(&first.refresh).await.expect(200));
+    let bearer = server.bearer(&second.access);
+    bearer.get("/v2/user").await.expect(200);
+    for text in [&second.access, &second.refresh] {
+        bearer.form("/v2/oauth/introspect", &[("token", text)]).await.expect(200);
+        server.bearer(text).get(&format!("/v2/user?access_token={text}")).await;
+        server.nobody().form(PATH, &[("grant_type", text), ("client_id", text)]).await.expect(400);
+        server.nobody().form(PATH, &[("refresh_token", text), ("refresh_token", text)]).await.expect(400);
+        server.nobody().post(PATH, json!({ "refresh_token": text })).await.expect(415);
+    }
+    for password in [WRONG, ALICE_NEXT] {
+        server.ask_for_tokens("alice", password).await.expect(400);
+    }
+    server.basic("alice", WRONG).form(PATH, &[]).await.expect(400);
+    server.refresh(&first.refresh).await.expect(400);
+    let third = Tokens::from(server.ask_for_tokens("alice", ALICE_LAST).await.expect(200));
+    server.nobody().form("/v2/oauth/revoke", &[("token", &third.refresh)]).await.expect(200);
+    let all = [first, second, third];
+    // Of an access token, the signature: without it, it opens nothing.
+    let signatures = all.iter().map(|tokens| tokens.access.rsplit_once('.').unwrap().1.to_owned());
+    signatures.chain(all.iter().map(|tokens| tokens.refresh["kedge_rt_".len()..].to_owned())).collect()
 }
 
 /// Sends a body as it is, under an id that the log shows; answers the status.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Session, store};
 use crate::{
-    authn::{FoundUser, jwt::Claims},
+    authn::{FoundUser, jwt::Claims, signing_keys::SigningKey},
     authz::policy::Denial,
     clock::Random,
     config::OAuth,
@@ -68,6 +68,7 @@ pub fn hash(token: &Secret) -> [u8; 32] {
 /// The refusal of a user who is gone, disabled, or whose password changed meanwhile.
 pub async fn begin(app: &App, user: &FoundUser, client: Client, refreshes: bool) -> Result<Issued, OAuthError> {
     let settings = &app.config.user_authentication.oauth;
+    let key = app.signing_keys.signing(&app.db, &app.clock).await?;
     let now = app.clock.now();
     let token = refreshes.then(|| NewToken::generate(&app.random));
     let access_expires_at = now + settings.token_lifetime;
@@ -94,7 +95,7 @@ pub async fn begin(app: &App, user: &FoundUser, client: Client, refreshes: bool)
         Ok(Ok(()))
     });
     begun??;
-    issued(app, &session, token).await
+    issued(app, &key, &session, token)
 }
 
 /// What came of the use of a refresh token.
@@ -112,11 +113,13 @@ enum Use {
 /// The refusal of a token that does not count, or of a user as in [`begin`].
 pub async fn refresh(app: &App, presented: &Secret) -> Result<Issued, OAuthError> {
     let settings = &app.config.user_authentication.oauth;
+    // Before the token is used up: without a key to sign with, there would be nothing to answer for it.
+    let key = app.signing_keys.signing(&app.db, &app.clock).await?;
     let now = app.clock.now();
     let (hash, token) = (hash(presented), NewToken::generate(&app.random));
     let used = transaction!(app.db, |db| { use_token(db, settings, &hash, &token.hash, now).await })?;
     match used {
-        Use::GoesOn(session) => issued(app, &session, Some(token)).await,
+        Use::GoesOn(session) => issued(app, &key, &session, Some(token)),
         Use::Reused(session) => {
             tracing::warn!(user = %session.user_id, session = %session.id, "a refresh token was used twice: its session was ended");
             Err(OAuthError::Grant("refresh token that was used before"))
@@ -185,8 +188,12 @@ async fn still_signs_in(db: &mut PgConnection, id: Uuid, auth_epoch: i64) -> sql
 }
 
 /// Signs the access token of a session.
-async fn issued(app: &App, session: &Session, refresh: Option<NewToken>) -> Result<Issued, OAuthError> {
-    let key = app.signing_keys.signing(&app.db, &app.clock).await?;
+fn issued(
+    app: &App,
+    key: &SigningKey,
+    session: &Session,
+    refresh: Option<NewToken>,
+) -> Result<Issued, OAuthError> {
     let issuer = app.config.server.external_url();
     let claims = Claims {
         iss: issuer.to_owned(),
