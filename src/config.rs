@@ -50,6 +50,12 @@ pub struct Config {
 pub struct Server {
     /// Without a trailing slash; `None` when the operator set none, which deserves a warning.
     pub external_url: Option<String>,
+    pub ssl_cert: Option<PathBuf>,
+    pub ssl_key: Option<PathBuf>,
+    pub ssl_client_ca: Option<PathBuf>,
+    pub max_connections: u32,
+    #[serde(rename = "idle_timeout_seconds", serialize_with = "seconds")]
+    pub idle_timeout: Duration,
     pub allow_plain_http: bool,
 }
 

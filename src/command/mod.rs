@@ -18,7 +18,7 @@ use crate::{
     config::{Config, ConfigProblems},
     db::{MigrateError, managed::ManagedError},
     error::Error,
-    http::openapi::document_json,
+    http::{listener::tls::TlsProblem, openapi::document_json},
     logging::LogError,
 };
 
@@ -102,6 +102,8 @@ enum Failure {
     Roles(#[from] RoleProblems),
     #[error("the configuration is wrong:\n{0}")]
     KeyFile(#[from] KeyProblem),
+    #[error("the configuration is wrong:\n{0}")]
+    Tls(#[from] TlsProblem),
     #[error("{}", told_of_key(.0))]
     Key(#[from] KeyError),
     #[error("{}", told(.0))]
@@ -128,7 +130,7 @@ fn told_of_key(error: &KeyError) -> String {
 impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Roles(_) | Self::KeyFile(_) => 2,
+            Self::Config(_) | Self::Roles(_) | Self::KeyFile(_) | Self::Tls(_) => 2,
             _ => 1,
         }
     }
@@ -158,7 +160,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
     match command {
         Command::Serve => serve::serve(config).await,
         Command::Migrate => database::migrate(&config).await,
-        Command::Healthcheck => healthcheck::healthcheck(config.listen).await,
+        Command::Healthcheck => healthcheck::healthcheck(&config).await,
         Command::Admin(AdminCommand::ResetPassword { username, password_stdin }) => {
             admin::reset_password(config, &username, password_stdin).await
         }

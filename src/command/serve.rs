@@ -1,7 +1,8 @@
 //! `kedge serve`: from a configuration to a server, and back to nothing running.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sqlx::postgres::PgConnectOptions;
 use tokio::{
     net::TcpListener,
@@ -20,6 +21,10 @@ use crate::{
     clock::{Clock, Random},
     config::Config,
     db::{self, Db, managed::ManagedPostgres},
+    http::listener::{
+        self, Limits,
+        tls::{self, Tls},
+    },
     identity::{bootstrap, collector},
     logging::{self, LogLevel},
     secret::Secret,
@@ -35,6 +40,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     // Before anything is started or made: a wrong file leaves nothing behind.
     let roles = RoleTable::load(config.roles.file.as_deref())?;
     let key = configured(&config.keys)?;
+    let tls = Tls::configured(&config.server)?;
     let mut stop = Stop::listen()?;
     if config.server.external_url.is_none() {
         tracing::warn!("server.external_url is not set: links say {}", config.server.external_url());
@@ -45,7 +51,8 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         () = stop.told() => return Ok(()),
     };
     let options = database.options.clone();
-    let served = serve_on(config, (roles, key), options, database.managed.as_mut(), random, log_level, stop).await;
+    let served =
+        serve_on(config, Read { roles, key, tls }, options, database.managed.as_mut(), random, log_level, stop).await;
     database.release().await?;
     served
 }
@@ -59,6 +66,7 @@ async fn serve_on(
     log_level: LogLevel,
     mut stop: Stop,
 ) -> Result<(), Failure> {
+    let tls = read.tls.clone();
     let app = tokio::select! {
         app = build(config, read, &options, random, log_level) => app?,
         () = stop.told() => return Ok(()),
@@ -66,10 +74,15 @@ async fn serve_on(
     let listen = app.config.listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| Failure::Listen(listen, error))?;
     let address = listener.local_addr().map_err(|error| Failure::Listen(listen, error))?;
-    tracing::info!("listening on http://{address}");
+    raise_file_limit();
+    tracing::info!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
     let collector = tokio::spawn(collector::run(Arc::clone(&app)));
     let writer = tokio::spawn(write_last_used(Arc::clone(&app)));
-    let ended = run(&app, listener, managed, stop).await;
+    let watcher = tls.clone().map(|tls| tokio::spawn(watch_certificate(tls)));
+    let ended = run(&app, listener, tls, managed, stop).await;
+    if let Some(watcher) = watcher {
+        watcher.abort();
+    }
     collector.abort();
     writer.abort();
     report_unwritten(&app).await;
@@ -77,13 +90,17 @@ async fn serve_on(
     ended
 }
 
-/// What was read from files: the roles, and the configured signing key.
-type Read = (RoleTable, Option<SigningKey>);
+/// What was read from files before anything was started.
+struct Read {
+    roles: RoleTable,
+    key: Option<SigningKey>,
+    tls: Option<Arc<Tls>>,
+}
 
 /// The state, on a database that is brought up to date.
 async fn build(
     mut config: Config,
-    (roles, key): Read,
+    read: Read,
     options: &PgConnectOptions,
     random: Arc<Random>,
     log_level: LogLevel,
@@ -98,7 +115,7 @@ async fn build(
     let installed_at = bootstrap::installed_at(&db).await?;
     let sealing = config.keys.sealing_key.take().map(|secret| Sealing::new(&secret)).transpose();
     let sealing = sealing.map_err(KeyError::from)?;
-    let signing_keys = SigningKeys::load(&db, (&clock, &random), key, sealing).await?;
+    let signing_keys = SigningKeys::load(&db, (&clock, &random), read.key, sealing).await?;
     if signing_keys.are_readable() {
         tracing::warn!("keys.sealing_key is not set: whoever reads the database can sign access tokens");
     }
@@ -111,7 +128,7 @@ async fn build(
         random,
         hasher,
         signing_keys,
-        roles,
+        roles: read.roles,
         last_used: last_used::LastUsed::default(),
         collector: collector::Collector::default(),
         log_level,
@@ -127,6 +144,7 @@ fn print_first_password(password: &Secret) {
 async fn run(
     app: &App,
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     managed: Option<&mut ManagedPostgres>,
     mut stop: Stop,
 ) -> Result<(), Failure> {
@@ -135,20 +153,44 @@ async fn run(
         // The sender lives as long as this function; an error would mean that it is over.
         drop(stopped.wait_for(|stop| *stop).await);
     };
-    let service = crate::app(Arc::clone(app)).into_make_service_with_connect_info::<SocketAddr>();
-    let server = tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(drained).await });
+    let (router, limits) = (crate::app(Arc::clone(app)), Limits::from(&app.config.server));
+    let server = tokio::spawn(listener::serve(listener, tls, router, limits, drained, DRAIN));
     let reason = tokio::select! {
         () = stop.told() => Ok(()),
         lost = lost_database(managed) => Err(lost),
     };
     drain.send_replace(true);
-    match tokio::time::timeout(DRAIN, server).await {
-        Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) => tracing::error!(error = &error as &dyn std::error::Error, "the server failed"),
-        Ok(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "the server failed"),
-        Err(_) => tracing::warn!("some requests were still running {} s after the end", DRAIN.as_secs()),
+    match server.await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!("some requests were still running {} s after the end", DRAIN.as_secs()),
+        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the server failed"),
     }
     reason
+}
+
+/// Reads the certificate anew when its files have changed, and on SIGHUP at once.
+async fn watch_certificate(tls: Arc<Tls>) {
+    let mut hangup = match signal(SignalKind::hangup()) {
+        Ok(hangup) => hangup,
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "SIGHUP is not listened to");
+            return;
+        }
+    };
+    loop {
+        // A signal or the end of the pause: both mean the same.
+        drop(tokio::time::timeout(tls::LOOK_EVERY, hangup.recv()).await);
+        tls.reload_and_tell().await;
+    }
+}
+
+/// Lets this process have as many connections as it may: the usual soft limit of 1,024 files is from another time.
+fn raise_file_limit() {
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the limit on open files stays as it is");
+    }
 }
 
 /// SIGTERM and SIGINT. Listened to from the start on: one that came earlier would end this process alone and leave the

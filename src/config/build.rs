@@ -73,15 +73,27 @@ fn default_data_dir(environment: &[(String, String)], is_root: bool) -> Option<P
 }
 
 fn server(settings: &mut Settings) -> Server {
-    Server {
+    const EXPECTED: &str = "expected the path of a PEM file";
+    let source = settings.source("server.ssl_cert");
+    let server = Server {
         external_url: settings.optional_text(
             "server.external_url",
             "expected an absolute URL with http:// or https://, without user, query or fragment, such as \
              https://kedge.example.com",
             |text| checks::external_url(&text),
         ),
+        ssl_cert: settings.optional_text("server.ssl_cert", EXPECTED, checks::directory),
+        ssl_key: settings.optional_text("server.ssl_key", EXPECTED, checks::directory),
+        ssl_client_ca: settings.optional_text("server.ssl_client_ca", EXPECTED, checks::directory),
+        max_connections: settings.number("server.max_connections", 1..=1_000_000),
+        idle_timeout: interval(settings, "server.idle_timeout_seconds"),
         allow_plain_http: settings.flag("server.allow_plain_http"),
+    };
+    let parts = [server.ssl_cert.is_some(), server.ssl_key.is_some()];
+    if parts[0] != parts[1] || (server.ssl_client_ca.is_some() && !parts[0]) {
+        settings.note(format!("{source}: TLS needs both `server.ssl_cert` and `server.ssl_key`"));
     }
+    server
 }
 
 fn database(settings: &mut Settings) -> Database {
@@ -176,12 +188,13 @@ fn interval(settings: &mut Settings, key: &str) -> Duration {
 
 fn refuse_public_plain_http(config: &Config, listen_source: &str, settings: &mut Settings) {
     let listen = config.listen;
-    if listen.ip().to_canonical().is_loopback() || config.server.allow_plain_http {
+    let encrypted = config.server.ssl_cert.is_some();
+    if listen.ip().to_canonical().is_loopback() || encrypted || config.server.allow_plain_http {
         return;
     }
     settings.note(format!(
         "{listen_source}: other machines can reach {listen}, and passwords and keys would travel unencrypted: \
-         expected a loopback address (with a proxy that does TLS in front), or `server.allow_plain_http` \
-         (KEDGE_SERVER__ALLOW_PLAIN_HTTP) set to true"
+         expected `server.ssl_cert` and `server.ssl_key`, or a loopback address (with a proxy that does TLS in front), \
+         or `server.allow_plain_http` (KEDGE_SERVER__ALLOW_PLAIN_HTTP) set to true"
     ));
 }

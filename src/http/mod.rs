@@ -2,10 +2,11 @@
 //!
 //! [`routes`] is the one door by which an operation is mounted, [`guard`] the one middleware that stands in it,
 //! [`extract`] turns what a request carries into types, [`openapi`] is the document, [`request_id`] the outermost
-//! layer. Nothing about a resource belongs here.
+//! layer, [`listener`] the loop that accepts connections. Nothing about a resource belongs here.
 
 pub mod extract;
 pub mod guard;
+pub mod listener;
 pub mod openapi;
 pub mod request_id;
 pub mod routes;

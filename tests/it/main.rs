@@ -19,6 +19,7 @@ mod collector;
 mod commands;
 mod credentials;
 mod errors;
+mod listener;
 mod managed;
 mod oauth;
 mod rbac;

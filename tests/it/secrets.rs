@@ -41,7 +41,8 @@ async fn passwords_and_secrets_of_keys_are_in_no_log_and_in_no_table() {
     server.app.last_used.write(&server.app.db).await.unwrap();
 
     let log = CapturedLog::text();
-    let ids = ["alice-made", "alice-changed", "wrong-type", "wrong-login", "not-json", "key-made", "key-mistyped", "sign-in"];
+    let ids =
+        ["alice-made", "alice-changed", "wrong-type", "wrong-login", "not-json", "key-made", "key-mistyped", "sign-in"];
     for id in ids {
         let mark = format!("id=\"secrets-{id}\"");
         assert!(log.lines().any(|line| line.contains(&mark) && line.contains("answered")), "{id} is not in the log");

@@ -188,12 +188,7 @@ async fn still_signs_in(db: &mut PgConnection, id: Uuid, auth_epoch: i64) -> sql
 }
 
 /// Signs the access token of a session.
-fn issued(
-    app: &App,
-    key: &SigningKey,
-    session: &Session,
-    refresh: Option<NewToken>,
-) -> Result<Issued, OAuthError> {
+fn issued(app: &App, key: &SigningKey, session: &Session, refresh: Option<NewToken>) -> Result<Issued, OAuthError> {
     let issuer = app.config.server.external_url();
     let claims = Claims {
         iss: issuer.to_owned(),

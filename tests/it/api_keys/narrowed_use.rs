@@ -1,7 +1,8 @@
 //! What a narrowed key may do: what its user may do at that moment, and no more than its lists say.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
+use kedge::http::listener::{self, Limits};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -168,8 +169,9 @@ async fn ipv4_client_of_a_dual_stack_listener_is_in_its_ipv4_network() {
     let other = alice.post(KEYS, outside).await.expect(201)["value"].as_str().unwrap().to_owned();
     let listener = TcpListener::bind("[::]:0").await.unwrap();
     let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-    let service = kedge::app(Arc::clone(&server.app)).into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(async move { axum::serve(listener, service).await });
+    let limits = Limits::from(&server.app.config.server);
+    let router = kedge::app(Arc::clone(&server.app));
+    tokio::spawn(listener::serve(listener, None, router, limits, std::future::pending(), Duration::ZERO));
     let by = |value: String| Client::new(&url, Login::Basic("_api_key".to_owned(), value));
     by(value).get("/v2/user").await.expect(200);
     assert_error(&by(other).get("/v2/user").await, 401, "Unauthorized");

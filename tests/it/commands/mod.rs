@@ -33,37 +33,37 @@ use crate::support::{Client, Login, Place, empty_database, new_database, url};
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Where the `kedge` of a test keeps its data, and what its environment says.
-struct Setup {
-    place: Place,
-    environment: Vec<(String, String)>,
+pub struct Setup {
+    pub place: Place,
+    pub environment: Vec<(String, String)>,
 }
 
 impl Setup {
     /// With a private PostgreSQL, not yet made.
-    fn private() -> Self {
+    pub fn private() -> Self {
         let place = Place::new();
         let data = place.data.to_str().unwrap().to_owned();
         Self { place, environment: vec![] }.with("KEDGE_DATA_DIR", &data).with("KEDGE_LISTEN", "127.0.0.1:0")
     }
 
     /// With a database of the tests' PostgreSQL, as it is after the first start.
-    async fn external() -> Self {
+    pub async fn external() -> Self {
         Self::private().with("KEDGE_DATABASE_URL", &url(&new_database().await))
     }
 
     /// With a database of the tests' PostgreSQL that nobody has used.
-    async fn external_empty() -> Self {
+    pub async fn external_empty() -> Self {
         Self::private().with("KEDGE_DATABASE_URL", &url(&empty_database().await))
     }
 
     /// The same with another value of a variable.
-    fn with(mut self, name: &str, value: &str) -> Self {
+    pub fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.retain(|(other, _)| other != name);
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kedge"));
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.args(arguments).env_clear().env("PATH", path);
@@ -73,29 +73,29 @@ impl Setup {
     }
 
     /// A `kedge` that is starting.
-    fn spawn(&self) -> Process {
+    pub fn spawn(&self) -> Process {
         let mut child = self.command(&["serve"]).spawn().unwrap();
         let (out, err) = (Printed::of(child.stdout.take().unwrap()), Printed::of(child.stderr.take().unwrap()));
         Process { child, out, err, url: String::new() }
     }
 
     /// A `kedge` that listens.
-    async fn serve(&self) -> Process {
+    pub async fn serve(&self) -> Process {
         let process = self.spawn();
-        let log = process.err.until("listening on http://").await;
+        let log = process.err.until("listening on http").await;
         let (_, address) = log.split_once("listening on ").unwrap();
         let url = address.split(['\n', '"']).next().unwrap().to_owned();
         Process { url, ..process }
     }
 
     /// A command, run to its end.
-    async fn run(&self, arguments: &[&str]) -> Ended {
+    pub async fn run(&self, arguments: &[&str]) -> Ended {
         let output = timeout(PATIENCE, self.command(arguments).output()).await.expect("the command ends");
         Ended::from(output.unwrap())
     }
 
     /// A command that is given something to read, run to its end.
-    async fn run_reading(&self, arguments: &[&str], input: &str) -> Ended {
+    pub async fn run_reading(&self, arguments: &[&str], input: &str) -> Ended {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
         // A command that refuses before it reads closes the pipe.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
@@ -105,36 +105,36 @@ impl Setup {
 }
 
 /// A `kedge` that serves; killed where the test ends before it.
-struct Process {
-    child: Child,
-    out: Printed,
-    err: Printed,
+pub struct Process {
+    pub child: Child,
+    pub out: Printed,
+    pub err: Printed,
     /// `http://127.0.0.1:<port>`; empty while it is starting.
-    url: String,
+    pub url: String,
 }
 
 impl Process {
-    fn client(&self, username: &str, password: &str) -> Client {
+    pub fn client(&self, username: &str, password: &str) -> Client {
         Client::new(&self.url, Login::Basic(username.to_owned(), password.to_owned()))
     }
 
     /// `127.0.0.1:<port>`
-    fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         self.url.strip_prefix("http://").unwrap()
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id().expect("it runs")).unwrap();
         kill(Pid::from_raw(pid), signal).unwrap();
     }
 
     /// Tells it to stop and waits for its end.
-    async fn stop(self) -> Ended {
+    pub async fn stop(self) -> Ended {
         self.signal(Signal::SIGTERM);
         self.end().await
     }
 
-    async fn end(mut self) -> Ended {
+    pub async fn end(mut self) -> Ended {
         let status = timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap();
         Ended { code: status.code(), out: self.out.whole().await, err: self.err.whole().await }
     }
@@ -142,11 +142,11 @@ impl Process {
 
 /// How a command ended.
 #[derive(Debug)]
-struct Ended {
+pub struct Ended {
     /// `None` where a signal killed it.
-    code: Option<i32>,
-    out: String,
-    err: String,
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
 }
 
 impl From<Output> for Ended {
@@ -157,7 +157,7 @@ impl From<Output> for Ended {
 }
 
 /// What a process prints on one stream, as it comes.
-struct Printed(watch::Receiver<String>);
+pub struct Printed(watch::Receiver<String>);
 
 impl Printed {
     fn of(stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
@@ -176,7 +176,7 @@ impl Printed {
     }
 
     /// What was printed, once this part has been.
-    async fn until(&self, part: &str) -> String {
+    pub async fn until(&self, part: &str) -> String {
         let mut receiver = self.0.clone();
         let there = timeout(PATIENCE, receiver.wait_for(|text| text.contains(part))).await;
         let there = there.ok().and_then(Result::ok).map(|text| text.clone());

@@ -15,7 +15,7 @@ pub use raw::{basic, raw};
 pub use roles::{ROLES, lacking, members};
 pub use tokens::{Tokens, claims_of};
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use kedge::{
     authn::{
@@ -27,11 +27,12 @@ use kedge::{
     clock::{Clock, Random},
     config::Config,
     db::Db,
+    http::listener::{self, Limits, tls::Tls},
     identity::{bootstrap, collector::Collector},
     state::{App, State},
 };
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 /// The password of the user `admin` in every test.
 pub const ADMIN_PASSWORD: &str = "looking-glass";
@@ -46,7 +47,13 @@ pub struct Server {
     pub app: App,
     /// `http://127.0.0.1:<port>`
     pub url: String,
+    pub tls: Option<Arc<Tls>>,
+    stop: Option<oneshot::Sender<()>>,
+    ended: JoinHandle<bool>,
 }
+
+/// How long a server that is stopped waits for what is in flight.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How a test's Kedge differs from the usual.
 #[derive(Default)]
@@ -100,9 +107,28 @@ impl Server {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let service = kedge::app(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
-        Self { app, url }
+        let (router, limits) = (kedge::app(Arc::clone(&app)), Limits::from(&app.config.server));
+        let tls = Tls::configured(&app.config.server).unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async move {
+            // A server that nobody stops serves until its test ends.
+            if stopped.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let ended = tokio::spawn(listener::serve(listener, tls.clone(), router, limits, stopped, PATIENCE));
+        Self { app, url, tls, stop: Some(stop), ended }
+    }
+
+    /// `127.0.0.1:<port>`
+    pub fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
+    /// Tells the server to stop, as SIGTERM does; the handle answers whether all that was in flight finished.
+    pub fn stop(&mut self) -> &mut JoinHandle<bool> {
+        self.stop.take().unwrap().send(()).unwrap();
+        &mut self.ended
     }
 
     /// A client without credentials.

@@ -1,0 +1,113 @@
+//! What a client may ask of a connection.
+
+use std::time::{Duration, Instant};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
+
+use super::{HEALTH, connect, exchange};
+use crate::support::{Options, Server};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn with(name: &'static str, value: &'static str) -> Server {
+    Server::start_with(Options { environment: vec![(name, value)], ..Options::default() }).await
+}
+
+#[tokio::test]
+async fn head_that_is_too_large_or_has_too_many_lines_is_431() {
+    let server = Server::start().await;
+    let large = format!("GET /health HTTP/1.1\r\nhost: kedge\r\nx: {}\r\n\r\n", "a".repeat(64 * 1024));
+    let many = format!("GET /health HTTP/1.1\r\nhost: kedge\r\n{}\r\n", "x: a\r\n".repeat(120));
+    for head in [large, many] {
+        let answer = exchange(&mut connect(&server).await, head.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    }
+    // Within the limits, whatever the size of a single line.
+    let fits = format!("GET /health HTTP/1.1\r\nhost: kedge\r\nconnection: close\r\nx: {}\r\n\r\n", "a".repeat(30_000));
+    let answer = exchange(&mut connect(&server).await, fits.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
+async fn connection_that_never_sends_a_whole_head_is_closed() {
+    let server = with("KEDGE_SERVER__IDLE_TIMEOUT_SECONDS", "1").await;
+    for begun in ["", "G", "P", "PR", "GET /health HTTP/1.1\r\nhost: ked"] {
+        let mut stream = connect(&server).await;
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        // Without a first byte, and with the beginning of HTTP/2's, the time of a handshake counts.
+        // Closed with bytes that nobody took, a connection is reset.
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it is closed");
+        let rest = String::from_utf8(rest).unwrap();
+        assert!(rest.is_empty() || rest.starts_with("HTTP/1.1 408 "), "{begun:?}: {rest}");
+    }
+}
+
+#[tokio::test]
+async fn connection_that_stays_idle_is_closed_and_one_that_is_used_is_not() {
+    let server = with("KEDGE_SERVER__IDLE_TIMEOUT_SECONDS", "1").await;
+    let mut stream = connect(&server).await;
+    let mut answer = [0; 4096];
+    for _ in 0..3 {
+        stream.write_all(b"GET /health HTTP/1.1\r\nhost: kedge\r\n\r\n").await.unwrap();
+        let read = stream.read(&mut answer).await.unwrap();
+        assert!(answer[..read].starts_with(b"HTTP/1.1 200 "));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let mut rest = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it is closed").unwrap();
+}
+
+#[tokio::test]
+async fn connection_beyond_the_limit_waits_for_another_to_close() {
+    let server = with("KEDGE_SERVER__MAX_CONNECTIONS", "2").await;
+    let (first, _second) = (connect(&server).await, connect(&server).await);
+    let mut third = connect(&server).await;
+    third.write_all(HEALTH).await.unwrap();
+    let mut answer = [0; 16];
+    assert!(timeout(Duration::from_millis(300), third.read(&mut answer)).await.is_err(), "it was served");
+    drop(first);
+    timeout(PATIENCE, third.read_exact(&mut answer)).await.expect("it is served").unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200 "));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_connections_do_not_stop_others() {
+    let server = Server::start().await;
+    let mut slow = Vec::new();
+    for turn in 0..500 {
+        let mut stream = connect(&server).await;
+        let head = b"POST /v2/oauth/token HTTP/1.1\r\nhost: kedge\r\ncontent-length: 9\r\n\
+                     content-type: application/x-www-form-urlencoded\r\n\r\na";
+        // Half of them stop in the head, half in the body.
+        stream.write_all(if turn % 2 == 0 { &head[..20] } else { head }).await.unwrap();
+        slow.push(stream);
+    }
+    let started = Instant::now();
+    for _ in 0..20 {
+        let answer = exchange(&mut connect(&server).await, HEALTH).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    assert!(started.elapsed() < PATIENCE);
+}
+
+#[tokio::test]
+async fn http2_is_spoken_to_who_begins_with_it() {
+    let server = Server::start().await;
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let answer = client.get(format!("{}/v2/version", server.url)).send().await.unwrap();
+    assert_eq!((answer.version(), answer.status().as_u16()), (reqwest::Version::HTTP_2, 200));
+    assert!(answer.headers().contains_key("x-request-id"));
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_all_answered() {
+    let server = Server::start().await;
+    let mut requests = b"GET /health HTTP/1.1\r\nhost: kedge\r\n\r\n".repeat(3);
+    requests.extend_from_slice(HEALTH);
+    let answers = exchange(&mut connect(&server).await, &requests).await;
+    assert_eq!(answers.matches("HTTP/1.1 200 ").count(), 4, "{answers}");
+}
