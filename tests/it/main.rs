@@ -29,4 +29,5 @@ mod system;
 mod transactions;
 mod user_groups;
 mod users;
+mod v1;
 mod walkthroughs;

@@ -2,18 +2,25 @@
 
 use std::fmt::Write;
 
-use kedge::authz::{
-    access::{Access, ApiKeys, Domain},
-    action::Action,
-    policy::WITHOUT_ROLE,
-    rights::Powers,
-    roles::RoleTable,
+use kedge::{
+    authz::{
+        access::{Access, ApiKeys, Domain},
+        action::Action,
+        policy::WITHOUT_ROLE,
+        rights::Powers,
+        roles::RoleTable,
+    },
+    http::openapi,
 };
 
 /// Exactly these answer without credentials (behaviour of strangers); one more is a decision, not an accident.
-const PUBLIC: [&str; 9] = [
+const PUBLIC: [&str; 13] = [
     "GET /health",
     "GET /ready",
+    "GET /v1",
+    "GET /v1/",
+    "GET /v1/openapi.json",
+    "GET /v1/version",
     "GET /v2",
     "GET /v2/",
     "GET /v2/health",
@@ -88,9 +95,11 @@ fn what_needs_no_role_is_granted_by_every_role_too() {
 
 #[test]
 fn document_names_the_access_of_every_operation() {
-    let document: serde_json::Value = serde_json::from_str(kedge::http::openapi::document_json().unwrap()).unwrap();
+    let read = |document: &str| serde_json::from_str::<serde_json::Value>(document).unwrap();
+    let (v2, v1) = (read(openapi::document_json().unwrap()), read(openapi::v1_document_json().unwrap()));
     let (_, table, _) = kedge::routes().finish();
     for (path, method, row) in table.rows() {
+        let document = if path.starts_with("/v1") { &v1 } else { &v2 };
         let operation = &document["paths"][path][method.as_str().to_lowercase()];
         assert_eq!(operation["x-anchore-authz-action"], row.access.action_name(), "{method} {path}");
         let security = operation["security"].as_array().unwrap();
