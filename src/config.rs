@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
 use crate::secret::Secret;
@@ -42,6 +43,7 @@ pub struct Config {
     pub keys: Keys,
     pub logging: Logging,
     pub user_authentication: UserAuthentication,
+    pub limits: Limits,
     pub roles: Roles,
     pub cleanup: Cleanup,
 }
@@ -56,6 +58,7 @@ pub struct Server {
     pub max_connections: u32,
     #[serde(rename = "idle_timeout_seconds", serialize_with = "seconds")]
     pub idle_timeout: Duration,
+    pub trusted_proxies: Vec<IpNet>,
     pub allow_plain_http: bool,
 }
 
@@ -109,6 +112,20 @@ pub struct OAuth {
     #[serde(rename = "refresh_token_reuse_grace_seconds", serialize_with = "seconds")]
     pub refresh_token_reuse_grace: Duration,
     pub max_sessions_per_user: u32,
+}
+
+/// How much is done at once, and how much waits.
+#[derive(Debug, Serialize)]
+pub struct Limits {
+    /// 0: no limit.
+    pub sign_in_failures_per_user_and_address: u32,
+    /// 0: no limit.
+    pub sign_in_failures_per_address: u32,
+    #[serde(rename = "sign_in_window_seconds", serialize_with = "seconds")]
+    pub sign_in_window: Duration,
+    /// `None`: as many as there are cores.
+    pub hashes_at_once: Option<u32>,
+    pub hashes_waiting: u32,
 }
 
 #[derive(Debug, Serialize)]

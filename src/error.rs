@@ -48,6 +48,9 @@ pub enum Error {
     WrongState(String),
     #[error("{0}")]
     TooMany(String),
+    /// Too many sign-ins failed; `retry_after` is in seconds.
+    #[error("Too many sign-ins failed, try again later.")]
+    TooManyAttempts { retry_after: u64 },
     /// A request that failed before its content was judged: media type, size, method, path.
     #[error("{status}: {detail}")]
     Transport { status: StatusCode, detail: String },

@@ -4,6 +4,7 @@
 //!
 //! - [`identity`] accounts, users, credentials, API keys, roles, tokens: a folder each, with its operations, types and SQL
 //! - [`system`] the server about itself
+//! - [`v1`] the older paths, on the same operations
 //! - [`http`] the way of a request: [`http::routes`] mounts an operation, [`http::guard`] stands before it
 //! - [`authn`] who is calling
 //! - [`authz`] what they may do: pure decisions
@@ -28,21 +29,21 @@ pub mod secret;
 pub mod state;
 pub mod system;
 pub mod timestamp;
+pub mod v1;
 
 use std::sync::Arc;
 
 use axum::{Router, middleware};
-use utoipa::OpenApi;
 
 use crate::{
-    http::{guard, openapi::Frame, request_id, routes::Routes},
+    http::{guard, openapi, request_id, routes::Routes},
     state::App,
 };
 
 /// Every operation.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new(Frame::openapi())
+    Routes::new(openapi::frames())
         .with(system::routes)
         .with(http::openapi::routes)
         .with(identity::accounts::routes)
@@ -53,6 +54,8 @@ pub fn routes() -> Routes {
         .with(identity::user_groups::routes)
         .with(identity::oauth::routes)
         .with(identity::sessions::routes)
+        // Last: it takes over the rows of the others.
+        .with(v1::routes)
 }
 
 /// The server as one service: the only place where it is put together.

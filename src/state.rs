@@ -5,7 +5,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use crate::{
-    authn::{last_used::LastUsed, password::Hasher, signing_keys::SigningKeys},
+    authn::{attempts::Attempts, last_used::LastUsed, password::Hasher, signing_keys::SigningKeys},
     authz::roles::RoleTable,
     clock::{Clock, Random},
     config::Config,
@@ -30,6 +30,7 @@ pub struct State {
     pub random: Arc<Random>,
     pub hasher: Hasher,
     pub signing_keys: SigningKeys,
+    pub attempts: Attempts,
     pub roles: RoleTable,
     pub last_used: LastUsed,
     pub collector: Collector,

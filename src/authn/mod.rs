@@ -2,9 +2,10 @@
 //!
 //! [`basic`] reads the header, [`password`] hashes and compares, [`api_key`] knows the shape of a key's value,
 //! [`bearer`] takes access tokens, whose claims are [`jwt`] and whose keys [`signing_keys`]. [`caller`] is the answer,
-//! [`store`] its one query, [`last_used`] remembers when a key was used.
+//! [`store`] its one query, [`last_used`] remembers when a key was used. [`attempts`] bounds guessing.
 
 pub mod api_key;
+pub mod attempts;
 pub mod basic;
 pub mod bearer;
 pub mod caller;
@@ -25,6 +26,7 @@ use crate::{
     secret::Secret,
     state::App,
 };
+use attempts::Attempts;
 use caller::{Caller, Credential};
 
 /// The user name that says: the password is the value of an API key.
@@ -40,19 +42,23 @@ pub async fn authenticate(app: &App, headers: &HeaderMap, address: Option<IpAddr
     if given.next().is_some() {
         return Err(Error::Unauthenticated("more than one Authorization header"));
     }
-    if let Some(token) = bearer::token(value.as_bytes()) {
-        return bearer::authenticate(app, token).await;
-    }
-    let login = basic::parse(value.as_bytes()).map_err(Error::Unauthenticated)?;
-    if login.username == API_KEY_USER {
-        by_api_key(app, &login.password, address).await
+    let checked = if let Some(token) = bearer::token(value.as_bytes()) {
+        bearer::authenticate(app, token).await
     } else {
-        by_password(app, &login.username, login.password).await
+        let login = basic::parse(value.as_bytes()).map_err(Error::Unauthenticated)?;
+        if login.username != API_KEY_USER {
+            return by_password(app, &login.username, login.password, address).await;
+        }
+        by_api_key(app, &login.password, address).await
+    };
+    if let Err(Error::Unauthenticated(_)) = checked {
+        Attempts::note_stranger(app, address).await?;
     }
+    checked
 }
 
-async fn by_password(app: &App, username: &str, password: Secret) -> Result<Caller> {
-    let user = check_password(app, username, password).await?;
+async fn by_password(app: &App, username: &str, password: Secret, address: Option<IpAddr>) -> Result<Caller> {
+    let user = check_password(app, username, password, address).await?;
     let user = user.ok_or(Error::Unauthenticated("unknown user, no password, or a wrong one"))?;
     Ok(Caller { id: user.id, username: user.username, account: user.account, credential: Credential::Password })
 }
@@ -61,13 +67,23 @@ async fn by_password(app: &App, username: &str, password: Secret) -> Result<Call
 /// right one.
 ///
 /// # Errors
-/// What keeps the database from being asked.
-pub async fn check_password(app: &App, username: &str, password: Secret) -> Result<Option<FoundUser>> {
+/// That too many failed before, or what keeps the database from being asked.
+pub async fn check_password(
+    app: &App,
+    username: &str,
+    password: Secret,
+    address: Option<IpAddr>,
+) -> Result<Option<FoundUser>> {
+    let attempt = Attempts::begin(app, username, address).await?;
     let found = store::find_by_username(app, username).await?;
     let phc = found.as_ref().and_then(|user| user.phc.clone());
     let known = phc.is_some();
     let verdict = app.hasher.verify(password, phc).await?;
-    let Some(user) = found.filter(|_| known && verdict.is_right) else { return Ok(None) };
+    let Some(user) = found.filter(|_| known && verdict.is_right) else {
+        attempt.failed();
+        return Ok(None);
+    };
+    attempt.succeeded();
     if let Some(stronger) = verdict.rehashed {
         store::replace_hash(app, user.id, user.phc.as_deref().unwrap_or_default(), &stronger).await?;
     }

@@ -1,18 +1,28 @@
 //! Passwords: argon2id (RFC 9106) with OWASP's parameters, 19 MiB, two passes, one lane.
 //!
-//! Hashing runs on blocking threads, as many at once as there are cores; the permit moves into the work, so that a
-//! client that hangs up cannot free a place that is still in use.
+//! Hashing runs on threads of its own: as many as there are cores, so that memory is bounded, and of a lower priority than
+//! those that answer requests, which need a thousandth of the time. A bounded queue stands before them; what does not
+//! fit is told to come again. Work that a thread has begun is finished, whether its client waits or not: nobody frees a
+//! place that is still in use.
 
-use std::sync::Arc;
+use std::{
+    num::NonZero,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 use crate::{
     clock::Random,
+    config::Limits,
     error::{Error, Result},
     secret::Secret,
 };
@@ -31,10 +41,36 @@ impl Cost {
     pub const OWASP: Self = Self { memory_kib: 19 * 1024, passes: 2 };
 }
 
+/// How much may be hashed.
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    /// As many at once as this; `None`: as there are cores.
+    pub at_once: Option<NonZero<usize>>,
+    /// As many more wait as this.
+    pub waiting: usize,
+}
+
+impl Places {
+    /// For a command, which hashes one password.
+    pub const ALONE: Self = Self { at_once: Some(NonZero::<usize>::MIN), waiting: 1 };
+}
+
+impl From<&Limits> for Places {
+    fn from(limits: &Limits) -> Self {
+        let at_once = limits.hashes_at_once.and_then(|at_once| NonZero::new(at_once as usize));
+        Self { at_once, waiting: limits.hashes_waiting as usize }
+    }
+}
+
+/// How much lower than usual the priority of a thread that hashes is (`nice`).
+const NICENESS: i32 = 10;
+
+type Job = Box<dyn FnOnce() + Send>;
+
 /// Hashes and compares.
 #[derive(Debug)]
 pub struct Hasher {
-    places: Arc<Semaphore>,
+    jobs: SyncSender<Job>,
     random: Arc<Random>,
     cost: Cost,
     /// The hash of no password: compared where there is none, so that it costs the same.
@@ -56,20 +92,28 @@ pub enum HashError {
     Parameters(#[from] argon2::Error),
     #[error("argon2: {0}")]
     Hash(#[from] argon2::password_hash::Error),
+    #[error("a thread to hash passwords on cannot be started: {0}")]
+    Thread(#[from] std::io::Error),
     #[error("a stored password hash cannot be read: {0}")]
     Stored(argon2::password_hash::phc::Error),
 }
 
 impl Hasher {
-    /// A hasher that works on as many passwords at once as there are cores.
+    /// A hasher with its threads, which end with it.
     ///
     /// # Errors
-    /// Where argon2 refuses its parameters.
-    pub fn new(random: Arc<Random>, cost: Cost) -> Result<Self, HashError> {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    /// Where argon2 refuses its parameters, or no thread can be started.
+    pub fn new(random: Arc<Random>, cost: Cost, places: Places) -> Result<Self, HashError> {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        let (jobs, queue) = sync_channel(places.waiting);
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..places.at_once.map_or_else(cores, NonZero::get) {
+            let queue = Arc::clone(&queue);
+            std::thread::Builder::new().name("kedge-hash".to_owned()).spawn(move || run(&queue))?;
+        }
         let unknowable = Secret::new(random.alphanumeric(43));
         let nobody = hash(&unknowable, &random.bytes::<SALT_BYTES>(), cost)?;
-        Ok(Self { places: Arc::new(Semaphore::new(cores)), random, cost, nobody })
+        Ok(Self { jobs, random, cost, nobody })
     }
 
     /// The hash of a password, as a PHC string.
@@ -92,13 +136,29 @@ impl Hasher {
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T> {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(Error::internal)?;
-        let done = tokio::task::spawn_blocking(move || {
-            let result = work();
-            drop(place);
-            result
-        });
-        done.await.map_err(Error::internal)?.map_err(Error::internal)
+        let (tell, told) = oneshot::channel();
+        let job = move || {
+            // Who hung up while the work waited for its turn has no use for it.
+            if !tell.is_closed() {
+                drop(tell.send(work()));
+            }
+        };
+        let waits = self.jobs.try_send(Box::new(job));
+        waits.map_err(|_| Error::Unavailable("too many passwords are being checked"))?;
+        told.await.map_err(Error::internal)?.map_err(Error::internal)
+    }
+}
+
+/// A thread's life: one job after the other, until the hasher is gone.
+fn run(queue: &Mutex<Receiver<Job>>) {
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "hashing runs with the usual priority");
+    }
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        // A job that panics tells nobody, and whoever waits for it gets a 500; the thread lives on.
+        drop(std::panic::catch_unwind(AssertUnwindSafe(job)));
     }
 }
 

@@ -5,7 +5,7 @@ use std::{io::Read, sync::Arc, time::Duration};
 use super::{Failure, database::Database};
 use crate::{
     authn::{
-        password::{Cost, Hasher},
+        password::{Cost, Hasher, Places},
         signing_keys::{self, KeyError, Rotated, Sealing},
     },
     clock::{Clock, Random},
@@ -39,7 +39,7 @@ async fn reset(
 ) -> Result<Option<Secret>, Failure> {
     db::migrate(&database.options).await?;
     let db = Db::new(database.options.clone(), 1);
-    let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP)?;
+    let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP, Places::ALONE)?;
     let done = bootstrap::reset_password(&db, &hasher, &Clock::System, &random, username, given).await;
     db.close().await;
     Ok(done?)

@@ -18,7 +18,10 @@ use crate::{
     config::{Config, ConfigProblems},
     db::{MigrateError, managed::ManagedError},
     error::Error,
-    http::{listener::tls::TlsProblem, openapi::document_json},
+    http::{
+        listener::tls::TlsProblem,
+        openapi::{document_json, v1_document_json},
+    },
     logging::LogError,
 };
 
@@ -56,7 +59,11 @@ enum Command {
     /// Bring the database's schema up to date and stop; safe to run from several nodes at once
     Migrate,
     /// Print the OpenAPI document
-    Openapi,
+    Openapi {
+        /// The one of the older API
+        #[arg(long)]
+        v1: bool,
+    },
     /// Ask the Kedge that listens here whether it is healthy; exit status 0 if so (for containers)
     Healthcheck,
     /// Print the effective configuration, secrets redacted
@@ -149,8 +156,9 @@ pub async fn run(arguments: Arguments) -> ExitCode {
 
 async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
     let command = arguments.command.unwrap_or(Command::Serve);
-    if matches!(command, Command::Openapi) {
-        print!("{}", document_json().map_err(|error| Failure::Other(error.to_owned()))?);
+    if let Command::Openapi { v1 } = command {
+        let document = if v1 { v1_document_json() } else { document_json() };
+        print!("{}", document.map_err(|error| Failure::Other(error.to_owned()))?);
         return Ok(());
     }
     let environment: Vec<(String, String)> = std::env::vars_os()
@@ -169,6 +177,6 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
             print!("{}", config.to_yaml());
             Ok(())
         }
-        Command::Openapi => Ok(()),
+        Command::Openapi { .. } => Ok(()),
     }
 }

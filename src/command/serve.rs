@@ -13,8 +13,9 @@ use tokio::{
 use super::{Failure, database::Database};
 use crate::{
     authn::{
+        attempts::{self, Attempts},
         last_used,
-        password::{Cost, Hasher},
+        password::{Cost, Hasher, Places},
         signing_keys::{KeyError, Sealing, SigningKey, SigningKeys, configured},
     },
     authz::roles::RoleTable,
@@ -107,7 +108,7 @@ async fn build(
 ) -> Result<App, Failure> {
     let schema_version = db::migrate(options).await?;
     let db = Db::new(options.clone(), config.database.pool_size);
-    let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP)?;
+    let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP, Places::from(&config.limits))?;
     let clock = Clock::System;
     if let Some(password) = bootstrap::first_start(&db, &mut config, &hasher, &clock, &random).await? {
         print_first_password(&password);
@@ -115,6 +116,8 @@ async fn build(
     let installed_at = bootstrap::installed_at(&db).await?;
     let sealing = config.keys.sealing_key.take().map(|secret| Sealing::new(&secret)).transpose();
     let sealing = sealing.map_err(KeyError::from)?;
+    let attempts = bootstrap::shared_secret(&db, &random, attempts::SECRET).await?;
+    let attempts = Attempts::new(attempts, &config.limits);
     let signing_keys = SigningKeys::load(&db, (&clock, &random), read.key, sealing).await?;
     if signing_keys.are_readable() {
         tracing::warn!("keys.sealing_key is not set: whoever reads the database can sign access tokens");
@@ -128,6 +131,7 @@ async fn build(
         random,
         hasher,
         signing_keys,
+        attempts,
         roles: read.roles,
         last_used: last_used::LastUsed::default(),
         collector: collector::Collector::default(),

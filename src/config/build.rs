@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::settings::Settings;
-use super::{Cleanup, Config, Database, Keys, Logging, OAuth, Roles, Server, UserAuthentication, checks, environment};
+use super::{
+    Cleanup, Config, Database, Keys, Limits, Logging, OAuth, Roles, Server, UserAuthentication, checks, environment,
+};
 
 pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], is_root: bool) -> Config {
     // Asked here because reading the value forgets its source.
@@ -29,6 +31,7 @@ pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], 
         keys: keys(settings),
         logging: logging(settings),
         user_authentication: user_authentication(settings),
+        limits: limits(settings),
         roles: Roles { file: settings.optional_text("roles.file", "expected the path of a file", checks::directory) },
         cleanup: cleanup(settings),
     };
@@ -87,6 +90,11 @@ fn server(settings: &mut Settings) -> Server {
         ssl_client_ca: settings.optional_text("server.ssl_client_ca", EXPECTED, checks::directory),
         max_connections: settings.number("server.max_connections", 1..=1_000_000),
         idle_timeout: interval(settings, "server.idle_timeout_seconds"),
+        trusted_proxies: settings.list(
+            "server.trusted_proxies",
+            "expected networks such as 10.0.0.0/8",
+            checks::network,
+        ),
         allow_plain_http: settings.flag("server.allow_plain_http"),
     };
     let parts = [server.ssl_cert.is_some(), server.ssl_key.is_some()];
@@ -170,6 +178,18 @@ fn oauth(settings: &mut Settings) -> OAuth {
         refresh_token_lifetime: seconds("user_authentication.oauth.refresh_token_expiration_seconds", 1..=YEAR),
         refresh_token_reuse_grace: seconds("user_authentication.oauth.refresh_token_reuse_grace_seconds", 0..=HOUR),
         max_sessions_per_user: settings.number("user_authentication.oauth.max_sessions_per_user", 1..=100_000),
+    }
+}
+
+fn limits(settings: &mut Settings) -> Limits {
+    let is_set = settings.is_set("limits.hashes_at_once");
+    Limits {
+        sign_in_failures_per_user_and_address: settings
+            .number("limits.sign_in_failures_per_user_and_address", 0..=1_000_000),
+        sign_in_failures_per_address: settings.number("limits.sign_in_failures_per_address", 0..=1_000_000),
+        sign_in_window: Duration::from_secs(settings.number::<u32>("limits.sign_in_window_seconds", 1..=86_400).into()),
+        hashes_at_once: is_set.then(|| settings.number("limits.hashes_at_once", 1..=1024)),
+        hashes_waiting: settings.number("limits.hashes_waiting", 1..=100_000),
     }
 }
 

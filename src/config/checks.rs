@@ -1,7 +1,9 @@
 //! What a value must look like: pure functions from text to a value or nothing.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
+
+use ipnet::IpNet;
 
 /// An absolute `http` or `https` URL without user, query or fragment; the result has no trailing slash.
 ///
@@ -46,6 +48,11 @@ pub(super) fn admin_password(text: &str) -> bool {
 
 pub(super) fn database_url(text: &str) -> bool {
     ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme))
+}
+
+/// A network, or a single address.
+pub(super) fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse().map(|address: IpAddr| address.into()).ok())
 }
 
 /// RFC 7518, 3.2: a key for HS256 has at least as many bits as its hash.

@@ -124,6 +124,23 @@ impl Settings {
         read
     }
 
+    /// A list of texts, in the environment separated by commas; each as `read` takes it.
+    pub fn list<T>(&mut self, key: &str, expected: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        let Some(Setting { source, raw }) = self.values.remove(key) else { return Vec::new() };
+        let items: Option<Vec<String>> = match raw {
+            Raw::Text(text) => Some(text.split(',').map(|item| item.trim().to_owned()).collect()),
+            Raw::Yaml(Value::Sequence(items)) => {
+                items.into_iter().map(|item| item.as_str().map(str::to_owned)).collect()
+            }
+            Raw::Yaml(_) => None,
+        };
+        let read: Option<Vec<T>> = items.and_then(|items| items.iter().map(|item| read(item)).collect());
+        if read.is_none() {
+            self.note(format!("{source}: {expected}"));
+        }
+        read.unwrap_or_default()
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the value is checked where it is read, and stays wrapped")]
     pub fn secret(&mut self, key: &str, expected: &str, is_valid: impl FnOnce(&str) -> bool) -> Option<Secret> {
         self.optional_text(key, expected, |text| {

@@ -36,6 +36,7 @@ kinds! {
     NotFound = "not_found", "The thing that the path or the header names does not exist.";
     NotWithApiKey = "not_with_api_key", "The operation needs the user's password: an API key may never do it.";
     RequestRefused = "request_refused", "The request is well-formed, but the rules do not allow it.";
+    TooManyAttempts = "too_many_attempts", "Too many sign-ins failed; the header Retry-After tells when to try again.";
     Unauthenticated = "unauthenticated", "No valid credential came with the request.";
     Unavailable = "unavailable", "The server cannot answer now; trying again later may help.";
     WrongState = "wrong_state", "The state of the thing does not allow this change.";
@@ -55,6 +56,7 @@ impl Error {
             Self::Refused(_) => ErrorKind::RequestRefused,
             Self::WrongState(_) => ErrorKind::WrongState,
             Self::TooMany(_) => ErrorKind::LimitReached,
+            Self::TooManyAttempts { .. } => ErrorKind::TooManyAttempts,
             Self::Unavailable(_) => ErrorKind::Unavailable,
             Self::Internal(_) => ErrorKind::InternalError,
             Self::Malformed { .. } | Self::Transport { .. } | Self::MethodNotAllowed { .. } => return None,

@@ -55,6 +55,8 @@ impl OAuthError {
             Self::Other(error) => match error.status() {
                 StatusCode::UNAUTHORIZED => "invalid_client",
                 StatusCode::FORBIDDEN => "access_denied",
+                // RFC 8628, 3.5: the one registered word for it.
+                StatusCode::TOO_MANY_REQUESTS => "slow_down",
                 StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
                 StatusCode::INTERNAL_SERVER_ERROR => "server_error",
                 _ => "invalid_request",

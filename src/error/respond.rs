@@ -57,6 +57,7 @@ impl Error {
             | Self::TooMany(_) => StatusCode::BAD_REQUEST,
             Self::Transport { status, .. } => *status,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -78,6 +79,7 @@ impl Error {
         match self {
             Self::Unauthenticated(reason) => tracing::info!(reason, "authentication refused"),
             Self::Forbidden(Denial::Permission { .. } | Denial::NotWithApiKey) => tracing::info!("{self}"),
+            Self::TooManyAttempts { retry_after } => tracing::info!(retry_after, "{self}"),
             Self::Unavailable(reason) => tracing::warn!(reason, "answered 503"),
             Self::Internal(source) => {
                 tracing::error!(error = source.as_ref() as &dyn std::error::Error, "answered 500");
@@ -90,6 +92,7 @@ impl Error {
     pub(super) fn add_headers(&self, headers: &mut HeaderMap) {
         match self {
             Self::Unauthenticated(_) => drop(headers.insert(header::WWW_AUTHENTICATE, CHALLENGE)),
+            Self::TooManyAttempts { retry_after } => drop(headers.insert(header::RETRY_AFTER, (*retry_after).into())),
             Self::Unavailable(_) => drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER)),
             Self::MethodNotAllowed { allow } => {
                 headers.extend(HeaderValue::from_str(allow).ok().map(|allow| (header::ALLOW, allow)));

@@ -7,16 +7,17 @@ mod target;
 
 pub use target::{Asking, Target};
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts, MatchedPath, RawPathParams, Request, State},
+    extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
 use super::{
+    client_address::client_address,
     extract::admit,
     routes::{ErrorForm, RouteTable, Row},
 };
@@ -105,7 +106,7 @@ async fn run(row: Row, next: Next, request: Request) -> Response {
 /// Authentication, the state of the account, permission, then what of the body can be judged unread.
 async fn check(app: &App, row: Row, parts: &mut Parts) -> Result<()> {
     if row.access != Access::Public {
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+        let address = client_address(app, parts);
         let caller = authn::authenticate(app, &parts.headers, address).await?;
         authorize(app, row.access, &caller, parts).await?;
         parts.extensions.insert(caller);

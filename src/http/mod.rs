@@ -2,8 +2,9 @@
 //!
 //! [`routes`] is the one door by which an operation is mounted, [`guard`] the one middleware that stands in it,
 //! [`extract`] turns what a request carries into types, [`openapi`] is the document, [`request_id`] the outermost
-//! layer, [`listener`] the loop that accepts connections. Nothing about a resource belongs here.
+//! layer, [`listener`] the loop that accepts connections, [`client_address`] who is at the other end. Nothing about a resource belongs here.
 
+pub mod client_address;
 pub mod extract;
 pub mod guard;
 pub mod listener;

@@ -1,4 +1,5 @@
-//! The deployment's own OpenAPI document, made from the code: `GET /v2/openapi.json` and `.yaml`.
+//! The deployment's own OpenAPI document, made from the code: `GET /v2/openapi.json` and `.yaml`. The text of the one
+//! of V1 is made here as well, and served by [`crate::v1`].
 
 use std::sync::LazyLock;
 
@@ -9,11 +10,14 @@ use axum::{
 use serde_json::Value;
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    openapi::{
+        InfoBuilder,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
 use utoipa_axum::routes;
 
-use super::routes::{Body, Routes, TimeLimit};
+use super::routes::{Body, Documents, Routes, TimeLimit};
 use crate::{
     authz::access::Access,
     error::{ApiErrorResponse, OAuthErrorResponse, Problem},
@@ -51,19 +55,36 @@ impl Modify for Credentials {
     }
 }
 
-/// The document of every operation, in both formats.
+/// What the documents say besides operations.
+#[must_use]
+pub fn frames() -> Documents {
+    let v2 = Frame::openapi();
+    let mut v1 = v2.clone();
+    v1.info = InfoBuilder::new()
+        .title("Kedge, v1")
+        .version("0.20.0")
+        .description(Some("The older API, kept for older clients: the same operations as in V2, with V1's bodies."))
+        .build();
+    Documents { v2, v1 }
+}
+
+/// The document of every operation, in both formats, and the one of V1.
 struct Document {
     json: String,
     yaml: String,
+    v1_json: String,
 }
 
 static DOCUMENT: LazyLock<Result<Document, String>> = LazyLock::new(|| {
-    let (_, _, document) = crate::routes().finish();
+    let (_, _, Documents { v2: document, v1 }) = crate::routes().finish();
     // By way of a value, whose objects are sorted: utoipa keeps extensions in a hash map, in another order each time.
     let mut document = serde_json::to_value(&document).map_err(|error| error.to_string())?;
     lift_marks(&mut document);
     let json = serde_json::to_string_pretty(&document).map_err(|error| error.to_string())? + "\n";
-    Ok(Document { json, yaml: yaml_serde::to_string(&document).map_err(|error| error.to_string())? })
+    let mut v1 = serde_json::to_value(&v1).map_err(|error| error.to_string())?;
+    drop_marks(&mut v1);
+    let v1_json = serde_json::to_string_pretty(&v1).map_err(|error| error.to_string())? + "\n";
+    Ok(Document { json, yaml: yaml_serde::to_string(&document).map_err(|error| error.to_string())?, v1_json })
 });
 
 /// Moves the mark of an addition from the items of a list, where utoipa puts the extensions of a property that is one,
@@ -82,12 +103,32 @@ fn lift_marks(value: &mut Value) {
     }
 }
 
+/// Takes the marks of additions away: what V2 has not is not what V1 had not.
+fn drop_marks(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            object.remove("x-kedge-addition");
+            object.values_mut().for_each(drop_marks);
+        }
+        Value::Array(values) => values.iter_mut().for_each(drop_marks),
+        _ => {}
+    }
+}
+
 /// The document as JSON: what is served, and what `openapi/v2.json` holds.
 ///
 /// # Errors
 /// Says why it could not be serialised.
 pub fn document_json() -> Result<&'static str, &'static str> {
     DOCUMENT.as_ref().map(|document| document.json.as_str()).map_err(String::as_str)
+}
+
+/// The document of V1 as JSON: what is served, and what `openapi/v1.json` holds.
+///
+/// # Errors
+/// Says why it could not be serialised.
+pub fn v1_document_json() -> Result<&'static str, &'static str> {
+    DOCUMENT.as_ref().map(|document| document.v1_json.as_str()).map_err(String::as_str)
 }
 
 /// The operations of this module.

@@ -2,6 +2,9 @@
 //! takes and the time it may take. None of the three has a default; clippy bans the doors behind this one.
 //!
 //! `on` also stamps what follows from the row into the document, so that no handler writes it by hand.
+//!
+//! [`Routes::on_v1`] opens an operation that is mounted already under its older path, on the same row: nothing about it
+//! can be said anew.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,7 +15,7 @@ use axum::{
 use utoipa::openapi::{
     ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Type,
     extensions::ExtensionsBuilder,
-    path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
+    path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem, Paths},
     security::SecurityRequirement,
 };
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
@@ -106,17 +109,28 @@ impl RouteTable {
     }
 }
 
+/// The documents: one for each version of the API.
+pub struct Documents {
+    pub v2: OpenApi,
+    pub v1: OpenApi,
+}
+
 /// The operations, being collected.
 pub struct Routes {
     router: OpenApiRouter<App>,
+    v1: OpenApiRouter<App>,
     table: RouteTable,
 }
 
 impl Routes {
-    /// No operation yet; `document` holds what the document says besides operations.
+    /// No operation yet; `documents` hold what they say besides operations.
     #[must_use]
-    pub fn new(document: OpenApi) -> Self {
-        Self { router: OpenApiRouter::with_openapi(document), table: RouteTable::default() }
+    pub fn new(documents: Documents) -> Self {
+        Self {
+            router: OpenApiRouter::with_openapi(documents.v2),
+            v1: OpenApiRouter::with_openapi(documents.v1),
+            table: RouteTable::default(),
+        }
     }
 
     /// Mounts one operation.
@@ -132,7 +146,29 @@ impl Routes {
                 self.table.paths.entry(path.clone()).or_default().push((method, row));
             }
         }
-        Self { router: self.router.routes((schemas, paths, handler)), table: self.table }
+        Self { router: self.router.routes((schemas, paths, handler)), ..self }
+    }
+
+    /// Mounts an operation under its path in V1: the very operation of V2, or one that answers V1's body in its stead.
+    /// What it asks of its caller, its body and its time are those of V2's row. What V2 does not serve, V1 does not.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the door itself")]
+    pub fn on_v1(mut self, operation: UtoipaMethodRouter<App>) -> Self {
+        let (schemas, paths, handler) = operation;
+        let mut older = Paths::new();
+        for (path, mut item) in paths.paths {
+            let (v1, v2) = in_both_versions(&path);
+            for (method, operation) in operations(&mut item) {
+                let Some(row) = self.table.row(&v2, &method) else {
+                    tracing::error!(%method, path = v1, "not served: it is no operation of V2");
+                    return self;
+                };
+                stamp(operation, row);
+                self.table.paths.entry(v1.clone()).or_default().push((method, row));
+            }
+            older.paths.insert(v1, item);
+        }
+        Self { v1: self.v1.routes((schemas, older, handler)), ..self }
     }
 
     /// Mounts the operations of a module.
@@ -142,10 +178,23 @@ impl Routes {
     }
 
     /// The finished parts.
-    pub fn finish(self) -> (Router<App>, RouteTable, OpenApi) {
-        let (router, document) = self.router.split_for_parts();
-        (router, self.table, document)
+    #[expect(clippy::disallowed_methods, reason = "both were filled by the doors above")]
+    pub fn finish(self) -> (Router<App>, RouteTable, Documents) {
+        let (router, v2) = self.router.split_for_parts();
+        let (older, v1) = self.v1.split_for_parts();
+        (router.merge(older), self.table, Documents { v2, v1 })
     }
+}
+
+/// The paths in V1 and in V2 of the operation that has this one in either.
+fn in_both_versions(path: &str) -> (String, String) {
+    let rest = path.strip_prefix("/v1").or_else(|| path.strip_prefix("/v2")).unwrap_or(path);
+    // The only path of which V2 changed more than the version.
+    let (v1, v2) = match rest {
+        "/system/error_codes" | "/system/error-codes" => ("/system/error_codes", "/system/error-codes"),
+        same => (same, same),
+    };
+    (format!("/v1{v1}"), format!("/v2{v2}"))
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
@@ -172,7 +221,7 @@ fn stamp(operation: &mut Operation, row: Row) {
         // Either of them: a list is an alternative (OpenAPI 3.1, 4.8.30).
         let schemes = ["basic", "bearer"].map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()));
         operation.security = Some(schemes.to_vec());
-        statuses.extend([401, 403]);
+        statuses.extend([401, 403, 429]);
     }
     if row.body != Body::None {
         statuses.extend([400, 413, 415]);

@@ -54,6 +54,20 @@ pub async fn first_start(
     Ok(if made? { generated.map(Secret::new) } else { None })
 }
 
+/// The secret of that name that all nodes share, made by the first that asks for it.
+///
+/// # Errors
+/// What the database says.
+pub async fn shared_secret(db: &Db, random: &Random, name: &str) -> Result<[u8; 32]> {
+    let new = random.bytes::<32>();
+    let mut db = db.read().await?;
+    sqlx::query!("insert into deployment_secrets (name, value) values ($1, $2) on conflict do nothing", name, &new)
+        .execute(&mut *db)
+        .await?;
+    let value = sqlx::query_scalar!("select value from deployment_secrets where name = $1", name).fetch_one(&mut *db);
+    value.await?.try_into().map_err(|_| Error::internal("a secret of the deployment has a wrong length"))
+}
+
 /// When the first start was: the age of the admin account.
 ///
 /// # Errors

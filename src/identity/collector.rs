@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::sessions::store as sessions;
 use crate::{
-    authn::{jwt::CLOCK_SKEW, signing_keys::delete_expired_keys},
+    authn::{attempts::store::delete_old_attempts, jwt::CLOCK_SKEW, signing_keys::delete_expired_keys},
     db::{Db, WriteError},
     error::Result,
     state::App,
@@ -238,7 +238,7 @@ pub async fn remove_keys(app: &App) -> Result<u64> {
     }
 }
 
-/// Removes sessions, refresh tokens and signing keys that have run out; answers how many rows went.
+/// Removes sessions, refresh tokens, signing keys and counts of failures that have run out; answers how many rows went.
 ///
 /// # Errors
 /// What the database says.
@@ -246,6 +246,15 @@ pub async fn remove_tokens(app: &App) -> Result<u64> {
     // A token counts a little longer than it says.
     let before = app.clock.now() - time::Duration::seconds(CLOCK_SKEW);
     let mut rows = transaction!(app.db, |db| { Ok(delete_expired_keys(db, before).await?) })?;
+    // A block lasts an hour at most, and a window that nobody asked about for a day is over.
+    let forgotten = before - time::Duration::days(1);
+    loop {
+        let removed = transaction!(app.db, |db| { Ok(delete_old_attempts(db, forgotten, CHUNK).await?) })?;
+        rows += removed;
+        if removed == 0 {
+            break;
+        }
+    }
     loop {
         let removed = transaction!(app.db, |db| {
             let sessions = sessions::delete_expired_sessions(db, before, CHUNK).await?;

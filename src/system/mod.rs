@@ -1,7 +1,7 @@
 //! The server about itself: health, version, status, error codes, log level, counts.
 
 pub mod handlers;
-mod types;
+pub(crate) mod types;
 
 use utoipa_axum::routes;
 

@@ -65,6 +65,11 @@ async fn tokens_are_asked_for_used_refreshed_and_revoked_as_printed() {
     walks_as_printed("Tokens", 8).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn page_of_the_predecessor_runs_as_printed() {
+    walks_as_printed("Older clients", 3).await;
+}
+
 #[test]
 fn published_pattern_is_the_one_that_keys_match() {
     assert!(README.contains(&format!("\n{SCANNER_PATTERN}\n")));

@@ -73,7 +73,7 @@ pub fn is_refresh_token(hint: Option<&str>) -> Result<(), OAuthError> {
 }
 
 impl TokenRequest {
-    /// For an older path that answers no refresh token: it takes none either.
+    /// For V1, which knows no other grant.
     ///
     /// # Errors
     /// A grant that is none of a user and password.

@@ -1,22 +1,15 @@
 //! The operations on tokens.
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode, header},
-};
+use axum::{extract::State, http::StatusCode};
 
 use super::{
     FORM_LIMIT,
     grant::{self, ANONYMOUS, Grant},
+    sender::Sender,
     types::{IntrospectionRequest, IntrospectionResponse, RevocationRequest, TokenFacts, TokenRequest, TokenResponse},
 };
 use crate::{
-    authn::{
-        self, API_KEY_USER,
-        basic::{self, Login},
-        bearer,
-        caller::Caller,
-    },
+    authn::{self, API_KEY_USER, bearer, caller::Caller},
     authz::{action::Action, policy::Where},
     error::{Error, OAuthError, Result},
     http::{Json, extract::Form},
@@ -32,60 +25,38 @@ use crate::{
     transaction,
 };
 
-/// How much of a `User-Agent` is kept, in characters.
-const USER_AGENT_LENGTH: usize = 256;
-
 /// Exchanges a user's password, or a refresh token, for tokens
 ///
 /// The access token may do what the password may. A refresh token is used once and answers the next; one that is shown
 /// again ends its whole session.
 #[utoipa::path(post, path = "/v2/oauth/token", tag = "User Management",
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = TokenResponse), (status = 403)))]
+    responses((status = 200, body = TokenResponse), (status = 403), (status = 429)))]
 pub async fn get_oauth_token(
     State(app): State<App>,
-    headers: HeaderMap,
+    sender: Sender,
     Form(request): Form<TokenRequest, FORM_LIMIT>,
 ) -> Result<Json<TokenResponse>, OAuthError> {
-    let issued = match grant::read(request, basic_login(&headers)?)? {
-        Grant::Password { username, password } => sign_in(&app, &headers, &username, password, true).await?,
-        Grant::Refresh(token) => issue::refresh(&app, &token).await?,
-    };
-    Ok(Json(issued.into()))
+    Ok(Json(exchange(&app, sender, request, true).await?.into()))
 }
 
-/// The Basic header, if there is one; a Bearer header is nothing to this operation.
-fn basic_login(headers: &HeaderMap) -> Result<Option<Login>, OAuthError> {
-    let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = given.next() else { return Ok(None) };
-    if given.next().is_some() {
-        return Err(OAuthError::Client);
-    }
-    if bearer::token(value.as_bytes()).is_some() {
-        return Ok(None);
-    }
-    basic::parse(value.as_bytes()).map(Some).map_err(|_| OAuthError::Client)
-}
-
-/// Begins a session for whom the password is right; `refreshes` with a refresh token.
+/// Exchanges what the request holds for tokens; for a password with a refresh token only if the session `refreshes`.
 ///
 /// # Errors
-/// The one refusal, or that of a disabled account.
-pub async fn sign_in(
-    app: &App,
-    headers: &HeaderMap,
-    username: &str,
-    password: Secret,
-    refreshes: bool,
-) -> Result<Issued, OAuthError> {
-    if username == API_KEY_USER {
-        return Err(OAuthError::Grant("an API key cannot be exchanged for tokens"));
+/// The refusal of a request that is not whole, of credentials, or of a disabled account.
+pub async fn exchange(app: &App, sender: Sender, request: TokenRequest, refreshes: bool) -> Result<Issued, OAuthError> {
+    match grant::read(request, sender.basic?)? {
+        Grant::Password { username, .. } if username == API_KEY_USER => {
+            Err(OAuthError::Grant("an API key cannot be exchanged for tokens"))
+        }
+        Grant::Password { username, password } => {
+            let user = authn::check_password(app, &username, password, sender.address).await?;
+            let user = user.ok_or(OAuthError::Grant("unknown user, no password, or a wrong one"))?;
+            let client = Client { id: ANONYMOUS.to_owned(), user_agent: sender.user_agent };
+            issue::begin(app, &user, client, refreshes).await
+        }
+        Grant::Refresh(token) => issue::refresh(app, &token).await,
     }
-    let user = authn::check_password(app, username, password).await?;
-    let user = user.ok_or(OAuthError::Grant("unknown user, no password, or a wrong one"))?;
-    let user_agent = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let user_agent = user_agent.map(|text| text.chars().filter(|c| !c.is_control()).take(USER_AGENT_LENGTH).collect());
-    issue::begin(app, &user, Client { id: ANONYMOUS.to_owned(), user_agent }, refreshes).await
 }
 
 /// Ends the session of a refresh token, its access tokens with it

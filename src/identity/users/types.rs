@@ -25,15 +25,15 @@ pub enum UserType {
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct User {
-    username: String,
+    pub username: String,
     /// The account that the user lives in.
     account_name: String,
     #[serde(rename = "type")]
     #[schema(inline)]
-    kind: UserType,
-    source: Option<String>,
-    created_at: Timestamp,
-    last_updated: Timestamp,
+    pub kind: UserType,
+    pub source: Option<String>,
+    pub created_at: Timestamp,
+    pub last_updated: Timestamp,
     idp_name: Option<String>,
     password_last_updated: Option<Timestamp>,
     /// Every role that the user has, and why.

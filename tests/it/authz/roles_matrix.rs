@@ -113,7 +113,7 @@ async fn every_role_reaches_what_it_grants_and_nothing_else() {
         let cell = format!("{method} {path}, {} as {}, {context:?}", holder.role, holder.username);
         assert!(agrees(expected.as_deref(), &answer), "{cell}: expected {expected:?}, got {answer:?}");
     });
-    asked.buffer_unordered(8).collect::<()>().await;
+    asked.buffer_unordered(4).collect::<()>().await;
 }
 
 /// The contexts that say something new about a route.

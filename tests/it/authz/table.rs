@@ -2,20 +2,27 @@
 
 use std::fmt::Write;
 
-use kedge::authz::{
-    access::{Access, ApiKeys, Domain},
-    action::Action,
-    policy::WITHOUT_ROLE,
-    rights::Powers,
-    roles::RoleTable,
+use kedge::{
+    authz::{
+        access::{Access, ApiKeys, Domain},
+        action::Action,
+        policy::WITHOUT_ROLE,
+        rights::Powers,
+        roles::RoleTable,
+    },
+    http::openapi,
 };
 
 /// Exactly these answer without credentials (behaviour of strangers); one more is a decision, not an accident.
-const PUBLIC: [&str; 13] = [
+const PUBLIC: [&str; 18] = [
     "GET /.well-known/jwks.json",
     "GET /.well-known/oauth-authorization-server",
     "GET /health",
     "GET /ready",
+    "GET /v1",
+    "GET /v1/",
+    "GET /v1/openapi.json",
+    "GET /v1/version",
     "GET /v2",
     "GET /v2/",
     "GET /v2/health",
@@ -23,6 +30,7 @@ const PUBLIC: [&str; 13] = [
     "GET /v2/openapi.yaml",
     "GET /v2/version",
     "GET /version",
+    "POST /v1/oauth/token",
     "POST /v2/oauth/revoke",
     "POST /v2/oauth/token",
 ];
@@ -92,16 +100,19 @@ fn what_needs_no_role_is_granted_by_every_role_too() {
 
 #[test]
 fn document_names_the_access_of_every_operation() {
-    let document: serde_json::Value = serde_json::from_str(kedge::http::openapi::document_json().unwrap()).unwrap();
+    let read = |document: &str| serde_json::from_str::<serde_json::Value>(document).unwrap();
+    let (v2, v1) = (read(openapi::document_json().unwrap()), read(openapi::v1_document_json().unwrap()));
     let (_, table, _) = kedge::routes().finish();
     for (path, method, row) in table.rows() {
+        let document = if path.starts_with("/v1") { &v1 } else { &v2 };
         let operation = &document["paths"][path][method.as_str().to_lowercase()];
         assert_eq!(operation["x-anchore-authz-action"], row.access.action_name(), "{method} {path}");
         let security = operation["security"].as_array().unwrap();
         assert_eq!(security.is_empty(), row.access == Access::Public, "{method} {path}");
         for status in ["401", "403"] {
             // What operations without a caller answer themselves.
-            let own = matches!((path, status), ("/v2/oauth/revoke", "401") | ("/v2/oauth/token", "403"));
+            let own =
+                matches!((path, status), ("/v2/oauth/revoke", "401") | ("/v1/oauth/token" | "/v2/oauth/token", "403"));
             let public = row.access == Access::Public && !own;
             assert_eq!(operation["responses"][status].is_null(), public, "{method} {path}");
         }

@@ -10,6 +10,11 @@ async fn printed_document_is_the_committed_one_byte_for_byte() {
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
     let committed = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/v2.json"));
     assert!(ended.out == committed, "run: kedge openapi > openapi/v2.json");
+
+    let ended = Setup::private().run(&["openapi", "--v1"]).await;
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    let committed = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/v1.json"));
+    assert!(ended.out == committed, "run: kedge openapi --v1 > openapi/v1.json");
 }
 
 #[tokio::test]

@@ -23,6 +23,10 @@ async fn wrong_method_is_told_what_is_allowed_before_anyone_is_asked_who_calls()
         ("PUT", "/v2/accounts/acme/users/alice/credentials", "DELETE, GET, HEAD, POST"),
         ("OPTIONS", "/health", "GET, HEAD"),
         ("POST", "/v2/", "GET, HEAD"),
+        ("PATCH", "/v1/account", "GET, HEAD"),
+        ("PUT", "/v1/accounts/acme", "DELETE, GET, HEAD"),
+        ("GET", "/v1/accounts/acme/state", "PUT"),
+        ("POST", "/v1/accounts/acme/state", "PUT"),
     ] {
         for client in [server.nobody(), server.basic("nobody", "wrong")] {
             let answer = send(client.request(method, path)).await;
@@ -70,6 +74,15 @@ async fn head_is_get_without_the_body() {
         "/v2/accounts/acme/users/alice/credentials",
         "/v2/user",
         "/v2/user/api-keys",
+        "/v1",
+        "/v1/",
+        "/v1/openapi.json",
+        "/v1/version",
+        "/v1/account",
+        "/v1/accounts?state=bogus",
+        "/v1/accounts/acme/users",
+        "/v1/user",
+        "/v1/nonexistent",
         "/v2/nonexistent",
     ] {
         for client in [&server.nobody(), &alice, &admin] {

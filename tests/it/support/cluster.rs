@@ -8,7 +8,7 @@ use std::{
 };
 
 use kedge::{
-    authn::password::Hasher,
+    authn::password::{Hasher, Places},
     clock::{Clock, Random},
     config::{Config, Logging},
     db::{
@@ -88,7 +88,7 @@ async fn make_template(options: &PgConnectOptions) {
     let options = options.clone().database(TEMPLATE);
     db::migrate(&options).await.unwrap();
     let random = Arc::new(Random::System);
-    let (db, hasher) = (Db::new(options, 1), Hasher::new(Arc::clone(&random), super::CHEAP).unwrap());
+    let (db, hasher) = (Db::new(options, 1), Hasher::new(Arc::clone(&random), super::CHEAP, Places::ALONE).unwrap());
     let environment = [
         ("KEDGE_DATA_DIR".to_owned(), "/nowhere".to_owned()),
         ("KEDGE_ADMIN_PASSWORD".to_owned(), super::ADMIN_PASSWORD.to_owned()),

@@ -19,8 +19,9 @@ use std::{sync::Arc, time::Duration};
 
 use kedge::{
     authn::{
+        attempts::{self, Attempts},
         last_used::LastUsed,
-        password::{Cost, Hasher},
+        password::{Cost, Hasher, Places},
         signing_keys::{Sealing, SigningKeys, configured},
     },
     authz::roles::RoleTable,
@@ -82,22 +83,38 @@ impl Server {
         Self::on(self.app.db.options(), Options::default()).await
     }
 
+    /// The same, configured otherwise.
+    pub async fn another_node_with(&self, options: Options) -> Self {
+        Self::on(self.app.db.options(), options).await
+    }
+
     async fn on(database: sqlx::postgres::PgConnectOptions, options: Options) -> Self {
-        let mut environment = vec![("KEDGE_DATA_DIR".to_owned(), "/nowhere".to_owned())];
+        // Tests guess wrong by the hundred, all from one address.
+        let mut environment = [
+            ("KEDGE_DATA_DIR", "/nowhere"),
+            ("KEDGE_LIMITS__SIGN_IN_FAILURES_PER_USER_AND_ADDRESS", "0"),
+            ("KEDGE_LIMITS__SIGN_IN_FAILURES_PER_ADDRESS", "0"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec();
+        environment.retain(|(name, _)| !options.environment.iter().any(|(other, _)| other == name));
         environment.extend(options.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let config = Config::load(None, &environment, false).unwrap();
         let random = Arc::new(options.random.unwrap_or(Random::System));
         let db = Db::new(database, 8);
         let clock = options.clock.unwrap_or(Clock::System);
+        let attempts = bootstrap::shared_secret(&db, &Random::System, attempts::SECRET).await.unwrap();
         let key = configured(&config.keys).unwrap();
         let sealing = config.keys.sealing_key.as_ref().map(|secret| Sealing::new(secret).unwrap());
         let app = Arc::new(State {
             installed_at: bootstrap::installed_at(&db).await.unwrap(),
             signing_keys: SigningKeys::load(&db, (&clock, &Random::System), key, sealing).await.unwrap(),
+            attempts: Attempts::new(attempts, &config.limits),
             db,
-            schema_version: 3,
+            schema_version: 4,
             clock,
-            hasher: Hasher::new(Arc::clone(&random), options.cost.unwrap_or(CHEAP)).unwrap(),
+            hasher: Hasher::new(Arc::clone(&random), options.cost.unwrap_or(CHEAP), Places::from(&config.limits))
+                .unwrap(),
             random,
             roles: RoleTable::load(config.roles.file.as_deref()).unwrap(),
             last_used: LastUsed::default(),

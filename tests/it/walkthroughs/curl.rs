@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::support::{PASSWORD, Server};
+use crate::support::{ADMIN_PASSWORD, PASSWORD, Server};
 
 /// Runs curl with these arguments; answers what it prints.
 async fn curl(arguments: &[&str]) -> String {
@@ -68,6 +68,15 @@ async fn account_and_specification_are_fetched_by_curl() {
     let (document, status) = with_status(&printed);
     assert_eq!(status, "200");
     assert!(document["paths"]["/v2/account"].is_object());
+}
+
+#[tokio::test]
+async fn accounts_are_listed_by_curl_as_the_predecessors_page_says() {
+    let server = Server::start().await;
+    let (login, accounts) = (format!("admin:{ADMIN_PASSWORD}"), format!("{}/v1/accounts", server.url));
+    let printed = curl(&[&["-u", &login, &accounts], STATUS.as_slice()].concat()).await;
+    let (accounts, status) = with_status(&printed);
+    assert_eq!((status, &accounts[0]["name"], &accounts[1]), ("200", &json!("admin"), &Value::Null));
 }
 
 #[tokio::test]

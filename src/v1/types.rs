@@ -1,0 +1,109 @@
+//! What V1 puts on the wire otherwise than V2, made from V2's.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    identity::{
+        accounts::AccountState,
+        users::{UserType, types::User as UserOfV2},
+    },
+    system::types::{
+        Service as ServiceOfV2, ServiceVersion as ServiceVersionOfV2, StatusResponse,
+        SystemStatusResponse as SystemStatusResponseOfV2, VersionOfDatabase, VersionOfService,
+    },
+    timestamp::Timestamp,
+};
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct User {
+    username: String,
+    #[serde(rename = "type")]
+    #[schema(inline)]
+    kind: UserType,
+    source: Option<String>,
+    created_at: Timestamp,
+    last_updated: Timestamp,
+}
+
+impl From<UserOfV2> for User {
+    fn from(user: UserOfV2) -> Self {
+        Self {
+            username: user.username,
+            kind: user.kind,
+            source: user.source,
+            created_at: user.created_at,
+            last_updated: user.last_updated,
+        }
+    }
+}
+
+/// What DELETE of an account answers: the state that the account is in from then on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeletedAccount {
+    #[schema(inline)]
+    state: AccountState,
+}
+
+impl DeletedAccount {
+    pub const DELETING: Self = Self { state: AccountState::Deleting };
+}
+
+/// Which versions answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServiceVersion {
+    service: VersionOfService,
+    api: VersionOfApi,
+    db: VersionOfDatabase,
+}
+
+/// Empty: V1 never said its version here.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VersionOfApi {}
+
+impl From<ServiceVersionOfV2> for ServiceVersion {
+    fn from(version: ServiceVersionOfV2) -> Self {
+        Self { service: version.service, api: VersionOfApi {}, db: version.db }
+    }
+}
+
+/// A service of the deployment: Kedge is one.
+#[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the predecessor's names")]
+pub struct Service {
+    hostid: String,
+    /// `apiext`, by which clients know the service that V2 calls `api`.
+    servicename: &'static str,
+    base_url: String,
+    status_message: &'static str,
+    service_detail: StatusResponse,
+    status: bool,
+    version: &'static str,
+}
+
+impl From<ServiceOfV2> for Service {
+    fn from(service: ServiceOfV2) -> Self {
+        Self {
+            hostid: service.host_id,
+            servicename: if service.service_name == "api" { "apiext" } else { service.service_name },
+            base_url: service.base_url,
+            status_message: service.status_message,
+            service_detail: service.service_detail,
+            status: service.status,
+            version: service.version,
+        }
+    }
+}
+
+/// The services of the deployment and how they are.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SystemStatusResponse {
+    service_states: [Service; 1],
+}
+
+impl From<SystemStatusResponseOfV2> for SystemStatusResponse {
+    fn from(status: SystemStatusResponseOfV2) -> Self {
+        Self { service_states: status.service_states.0.map(Service::from) }
+    }
+}

@@ -1,0 +1,51 @@
+//! What guessing meets: limits on failures, over all nodes, and a bound on what is hashed.
+
+mod failures;
+mod hashing;
+mod parallel;
+mod strangers;
+
+use kedge::clock::Clock;
+use time::{OffsetDateTime, macros::datetime};
+
+use crate::support::{Answer, Options, Server};
+
+const START: OffsetDateTime = datetime!(2026-11-22 19:30:00 UTC);
+const PER_USER: &str = "KEDGE_LIMITS__SIGN_IN_FAILURES_PER_USER_AND_ADDRESS";
+const PER_ADDRESS: &str = "KEDGE_LIMITS__SIGN_IN_FAILURES_PER_ADDRESS";
+const PROXIES: &str = "KEDGE_SERVER__TRUSTED_PROXIES";
+
+/// A Kedge with the limits as they are by default, behind a proxy on this machine, whose clock stands.
+async fn limited() -> Server {
+    let environment = vec![(PER_USER, "5"), (PER_ADDRESS, "100"), (PROXIES, "127.0.0.0/8")];
+    let server =
+        Server::start_with(Options { environment, clock: Some(Clock::fixed(START)), ..Options::default() }).await;
+    server.user("acme", "alice").await;
+    server
+}
+
+/// One more node of it.
+async fn another(server: &Server) -> Server {
+    let environment = vec![(PER_USER, "5"), (PER_ADDRESS, "100"), (PROXIES, "127.0.0.0/8")];
+    server.another_node_with(Options { environment, clock: Some(Clock::fixed(START)), ..Options::default() }).await
+}
+
+/// A sign-in by a Basic header from this address.
+async fn sign_in_from(server: &Server, address: &str, username: &str, password: &str) -> Answer {
+    let request = server.basic(username, password).request("GET", "/v2/user");
+    crate::support::send(request.header("x-forwarded-for", address)).await
+}
+
+async fn wait_for_outcomes(server: &Server) {
+    for _ in 0..200 {
+        let running: i64 = sqlx::query_scalar("select coalesce(sum(running), 0) from sign_in_attempts")
+            .fetch_one(&mut *server.app.db.read().await.unwrap())
+            .await
+            .unwrap();
+        if running == 0 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("an outcome was never written");
+}

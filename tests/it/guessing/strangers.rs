@@ -1,0 +1,45 @@
+//! Wrong keys and tokens count for their address; valid ones are never refused for that.
+
+use super::{limited, sign_in_from, wait_for_outcomes};
+use crate::support::{Answer, PASSWORD, Server, assert_error, send};
+
+const HERE: &str = "198.51.100.7";
+
+async fn with_key(server: &Server, value: &str) -> Answer {
+    send(server.key(value).request("GET", "/v2/user").header("x-forwarded-for", HERE)).await
+}
+
+async fn with_token(server: &Server, token: &str) -> Answer {
+    send(server.bearer(token).request("GET", "/v2/user").header("x-forwarded-for", HERE)).await
+}
+
+#[tokio::test]
+async fn hundred_wrong_keys_and_tokens_block_their_address_for_passwords_and_for_wrong_ones() {
+    let server = limited().await;
+    let alice = server.basic("alice", PASSWORD);
+    let key = server.key_of(&alice, "k").await;
+    let token = server.tokens("alice").await.access;
+    wait_for_outcomes(&server).await;
+    for _ in 0..50 {
+        assert_error(&with_key(&server, "garbage").await, 401, "Unauthorized");
+        assert_error(&with_token(&server, "a.b.c").await, 401, "Unauthorized");
+    }
+    for answer in [with_key(&server, "garbage").await, with_token(&server, "a.b.c").await] {
+        assert_error(&answer, 429, "Too many sign-ins failed, try again later.");
+    }
+    assert_eq!(sign_in_from(&server, HERE, "alice", PASSWORD).await.status, 429);
+    // What is valid is let in, from there too.
+    with_key(&server, &key).await.expect(200);
+    with_token(&server, &token).await.expect(200);
+    sign_in_from(&server, "198.51.100.8", "alice", PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
+async fn request_without_credentials_counts_nothing() {
+    let server = limited().await;
+    for _ in 0..110 {
+        let request = server.nobody().request("GET", "/v2/user").header("x-forwarded-for", HERE);
+        assert_error(&send(request).await, 401, "Unauthorized");
+    }
+    sign_in_from(&server, HERE, "alice", PASSWORD).await.expect(200);
+}
