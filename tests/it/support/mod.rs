@@ -3,6 +3,7 @@
 
 mod client;
 mod cluster;
+pub mod forge;
 mod place;
 mod raw;
 mod roles;
@@ -72,10 +73,15 @@ impl Server {
 
     /// One more Kedge on the database of this one.
     pub async fn another_node(&self) -> Self {
-        Self::on(self.app.db.options(), Options::default()).await
+        self.another_node_with(Options::default()).await
     }
 
-    async fn on(database: sqlx::postgres::PgConnectOptions, options: Options) -> Self {
+    pub async fn another_node_with(&self, options: Options) -> Self {
+        Self::on(self.app.db.options(), options).await
+    }
+
+    /// A Kedge on a database from [`new_database`].
+    pub async fn on(database: sqlx::postgres::PgConnectOptions, options: Options) -> Self {
         let mut environment = vec![("KEDGE_DATA_DIR".to_owned(), "/nowhere".to_owned())];
         environment.extend(options.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let config = Config::load(None, &environment, false).unwrap();
