@@ -2,3 +2,5 @@
 
 mod attacks;
 mod bearer;
+mod keys;
+mod rotation;
