@@ -7,7 +7,9 @@ use time::{Duration, macros::datetime};
 use crate::support::{ADMIN_PASSWORD, Answer, Options, PASSWORD, Server, assert_error, basic, raw, send};
 
 /// All of an answer that two requests may not differ in.
-fn whole(answer: &Answer) -> (u16, Vec<(String, Vec<u8>)>, String) {
+pub type Whole = (u16, Vec<(String, Vec<u8>)>, String);
+
+pub fn whole(answer: &Answer) -> Whole {
     let same = answer.headers.iter().filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"));
     let headers = same.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
     (answer.status, headers, answer.text.clone())

@@ -36,12 +36,17 @@ use crate::{
 /// be about to sign one, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(60 + CLOCK_SKEW.unsigned_abs());
 
+/// For how long a node goes by what it read of the keys: less than [`MARGIN`], so that it knows of a key's end before
+/// that comes.
+const FRESH: Duration = Duration::from_mins(1);
+
 /// The keys of the deployment, as this node knows them.
 #[derive(Debug)]
 pub struct SigningKeys {
     /// `None`: the one key comes from the configuration.
     made: Option<Made>,
-    ring: RwLock<Ring>,
+    /// What was read last, and when.
+    ring: RwLock<(OffsetDateTime, Ring)>,
 }
 
 /// The key that signs, then those that only verify.
@@ -71,13 +76,15 @@ impl SigningKeys {
         configured: Option<SigningKey>,
         sealing: Option<Sealing>,
     ) -> Result<Self, KeyError> {
+        let now = clock.now();
         if let Some(key) = configured {
-            return Ok(Self { made: None, ring: RwLock::new(Arc::new([Held { key: Arc::new(key), until: None }])) });
+            let ring = Arc::new([Held { key: Arc::new(key), until: None }]);
+            return Ok(Self { made: None, ring: RwLock::new((now, ring)) });
         }
         let made = Made { sealing };
-        made.ensure(db, random, clock.now()).await?;
-        let ring = made.read(db, clock.now()).await?;
-        Ok(Self { made: Some(made), ring: RwLock::new(ring) })
+        made.ensure(db, random, now).await?;
+        let ring = made.read(db, now).await?;
+        Ok(Self { made: Some(made), ring: RwLock::new((now, ring)) })
     }
 
     /// Whether whoever reads the database can sign tokens.
@@ -91,7 +98,7 @@ impl SigningKeys {
     /// # Errors
     /// What the database says.
     pub async fn signing(&self, db: &Db, clock: &Clock) -> Result<Arc<SigningKey>> {
-        let ring = self.ring();
+        let (_, ring) = self.ring();
         let Some(made) = &self.made else {
             let key = ring.first().map(|held| Arc::clone(&held.key));
             return key.ok_or_else(|| Error::internal("there is no signing key"));
@@ -106,15 +113,15 @@ impl SigningKeys {
     }
 
     /// What the token says, if one of the keys signed it and counts. Asks the database only where the header could be
-    /// that of a key which this node has not seen yet.
+    /// that of a key which this node has not seen yet, or is that of one which may have been retired since.
     ///
     /// # Errors
     /// Why the token is refused, or what the database says.
     pub async fn verify(&self, db: &Db, clock: &Clock, token: &str) -> Result<Claims> {
-        let mut ring = self.ring();
-        if !ring.iter().any(|held| held.key.is_header_of(token))
-            && let Some(made) = self.made.as_ref().filter(|_| SigningKey::could_be_ours(token))
-        {
+        let (read_at, mut ring) = self.ring();
+        let is_known = ring.iter().any(|held| held.key.is_header_of(token));
+        let is_asked = if is_known { (clock.now() - read_at).abs() > FRESH } else { SigningKey::could_be_ours(token) };
+        if let Some(made) = self.made.as_ref().filter(|_| is_asked) {
             ring = self.reload(made, db, clock).await?;
         }
         let held = ring.iter().find(|held| held.key.is_header_of(token));
@@ -132,20 +139,21 @@ impl SigningKeys {
     pub async fn published(&self, db: &Db, clock: &Clock) -> Result<Vec<Jwk>> {
         let ring = match &self.made {
             Some(made) => self.reload(made, db, clock).await?,
-            None => self.ring(),
+            None => self.ring().1,
         };
         let now = clock.now();
         let counting = ring.iter().filter(|held| held.until.is_none_or(|until| until > now));
         Ok(counting.filter_map(|held| held.key.public().cloned()).collect())
     }
 
-    fn ring(&self) -> Ring {
-        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    fn ring(&self) -> (OffsetDateTime, Ring) {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn reload(&self, made: &Made, db: &Db, clock: &Clock) -> Result<Ring> {
-        let ring = made.read(db, clock.now()).await?;
-        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&ring);
+        let now = clock.now();
+        let ring = made.read(db, now).await?;
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = (now, Arc::clone(&ring));
         Ok(ring)
     }
 }

@@ -9,6 +9,7 @@ mod migrate;
 mod prints;
 mod refusals;
 mod role_file;
+mod signing_keys;
 mod stopping;
 
 use std::{

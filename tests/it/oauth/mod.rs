@@ -1,11 +1,14 @@
 //! Tokens: how they are asked for, what they open, and how they end.
 
+mod attacks;
 mod bearer;
 mod collected;
 mod ends;
 mod introspect;
+mod keys;
 mod refresh;
 mod revoke;
+mod rotation;
 mod sessions;
 mod token;
 mod well_known;

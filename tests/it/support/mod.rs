@@ -3,6 +3,7 @@
 
 mod client;
 mod cluster;
+pub mod forge;
 mod place;
 mod raw;
 mod roles;
@@ -80,7 +81,7 @@ impl Server {
 
     /// One more Kedge on the database of this one.
     pub async fn another_node(&self) -> Self {
-        Self::on(self.app.db.options(), Options::default()).await
+        self.another_node_with(Options::default()).await
     }
 
     /// The same, configured otherwise.
@@ -88,7 +89,8 @@ impl Server {
         Self::on(self.app.db.options(), options).await
     }
 
-    async fn on(database: sqlx::postgres::PgConnectOptions, options: Options) -> Self {
+    /// A Kedge on a database from [`new_database`].
+    pub async fn on(database: sqlx::postgres::PgConnectOptions, options: Options) -> Self {
         // Tests guess wrong by the hundred, all from one address.
         let mut environment = [
             ("KEDGE_DATA_DIR", "/nowhere"),
