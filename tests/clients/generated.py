@@ -79,13 +79,15 @@ class Documented:
 
     def is_read_by_clients(self):
         """Whether a generated client reads its answer: a body that is neither JSON nor text it only hands over."""
-        kinds = [kind for status, answer in self.responses.items() if status < "300" for kind in answer.get("content", {})]
+        answers = [answer for status, answer in self.responses.items() if status < "300"]
+        kinds = [kind for answer in answers for kind in answer.get("content", {})]
         return kinds in ([], ["application/json"]) or kinds[0].startswith("text/")
 
     def schema(self, status):
-        """The name of the schema of its JSON answer with this status, None where there is none or it has no name."""
+        """The schema of its JSON answer with this status, by name where it has one; None where there is no body."""
         content = self.responses.get(str(status), {}).get("content", {})
-        return content.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2] or None
+        schema = content.get("application/json", {}).get("schema")
+        return schema and (schema.get("$ref", "").rpartition("/")[2] or schema)
 
 
 class Client:
