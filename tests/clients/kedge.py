@@ -14,7 +14,7 @@ from pathlib import Path
 import requests
 
 REPOSITORY = Path(__file__).parents[2]
-BINARY = os.environ.get("KEDGE_BINARY") or REPOSITORY / "target/debug/kedge"
+BINARY = os.environ["KEDGE_BINARY"]
 SECONDS_TO_START = 60
 
 

@@ -32,6 +32,7 @@ class Client:
             [ANCHORECLI, *words],
             env={
                 "PATH": os.environ["PATH"],
+                "NO_PROXY": "127.0.0.1",
                 # Where it looks for a configuration of its own.
                 "HOME": "/nonexistent",
                 "ANCHORE_CLI_URL": f"{self.kedge.url}/{self.version}",
