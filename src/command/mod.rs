@@ -5,7 +5,7 @@ mod database;
 mod healthcheck;
 mod serve;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -154,12 +154,21 @@ pub async fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
+/// Prints a text. Whoever reads it may stop before its end, as `head` does.
+fn put(text: &str) -> Result<(), Failure> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Other(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
     let command = arguments.command.unwrap_or(Command::Serve);
     if let Command::Openapi { v1 } = command {
         let document = if v1 { v1_document_json() } else { document_json() };
-        print!("{}", document.map_err(|error| Failure::Other(error.to_owned()))?);
-        return Ok(());
+        return put(document.map_err(|error| Failure::Other(error.to_owned()))?);
     }
     let environment: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -174,8 +183,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::Admin(AdminCommand::RotateSigningKey) => admin::rotate_signing_key(config).await,
         Command::Config => {
-            print!("{}", config.to_yaml());
-            Ok(())
+            put(&config.to_yaml())
         }
         Command::Openapi { .. } => Ok(()),
     }

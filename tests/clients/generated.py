@@ -118,7 +118,7 @@ class Client:
             )
             if body is not None:
                 parameter, model = body_parameter(method)
-                arguments[parameter] = model.from_dict(body)
+                arguments[parameter] = model.from_dict(fitting(model, body))
             group = getattr(self.package, method.__qualname__.partition(".")[0])
             answer = getattr(group(api), method.__name__)(**arguments)
             return answer if is_read else self.package.ApiResponse(

@@ -83,7 +83,7 @@ impl SigningKeys {
         }
         let made = Made { sealing };
         made.ensure(db, random, now).await?;
-        let ring = made.read(db, now).await?;
+        let ring = made.read_all(db, now).await?;
         Ok(Self { made: Some(made), ring: RwLock::new((now, ring)) })
     }
 
@@ -152,7 +152,7 @@ impl SigningKeys {
 
     async fn reload(&self, made: &Made, db: &Db, clock: &Clock) -> Result<Ring> {
         let now = clock.now();
-        let ring = made.read(db, now).await?;
+        let ring = made.read(db, now, &self.ring().1).await?;
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = (now, Arc::clone(&ring));
         Ok(ring)
     }
@@ -195,9 +195,30 @@ impl Made {
         Ok(Some(sealing.seal(&bare.kid, &seed, nonce)?))
     }
 
-    async fn read(&self, db: &Db, now: OffsetDateTime) -> Result<Ring, KeyError> {
+    /// All keys, each of which must open.
+    async fn read_all(&self, db: &Db, now: OffsetDateTime) -> Result<Ring, KeyError> {
         let stored = store::list_keys(&mut *db.read().await?, now).await.map_err(Error::from)?;
         stored.into_iter().map(|stored| self.open(stored)).collect()
+    }
+
+    /// The keys as they are now. One that this node knows stays open, though it may have been sealed since with a key
+    /// that this node was not started with; one that cannot be opened is told to the log and left out.
+    async fn read(&self, db: &Db, now: OffsetDateTime, known: &Ring) -> Result<Ring, KeyError> {
+        let stored = store::list_keys(&mut *db.read().await?, now).await.map_err(Error::from)?;
+        let mut ring = Vec::with_capacity(stored.len());
+        for stored in stored {
+            let until = stored.verifies_until;
+            match known.iter().find(|held| held.key.kid == stored.kid) {
+                Some(held) => ring.push(Held { key: Arc::clone(&held.key), until }),
+                None => match self.open(stored) {
+                    Ok(held) => ring.push(held),
+                    Err(error) => {
+                        tracing::error!(error = &error as &dyn std::error::Error, "a signing key cannot be used here");
+                    }
+                },
+            }
+        }
+        Ok(ring.into())
     }
 
     fn open(&self, stored: store::StoredKey) -> Result<Held, KeyError> {
@@ -244,7 +265,7 @@ pub async fn rotate(
 ) -> Result<Rotated, KeyError> {
     let made = Made { sealing };
     // Where the sealing key is the wrong one or missing, now is the time to say so.
-    made.read(db, clock.now()).await?;
+    made.read_all(db, clock.now()).await?;
     let seed = Zeroizing::new(random.bytes());
     let new = made.new_key(&seed, random.bytes())?;
     let now = clock.now();

@@ -133,7 +133,9 @@ pub struct NewApiKey {
     pub name: KeyName,
     #[schema(value_type = Option<String>, max_length = 1024)]
     pub description: Option<Description>,
+    // Not `date-time` in what is sent: generated clients would write its offset in another way than the pattern has it.
     /// In the future, and not later than the deployment allows; left out, the latest moment allowed.
+    #[schema(value_type = Option<String>, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
     pub expires_at: Option<Timestamp>,
     /// Narrows the key to these actions of its user's.
     #[serde(default, deserialize_with = "short")]
@@ -180,7 +182,7 @@ pub struct ApiKeyChange {
     pub status: Option<Revoked>,
     /// Only earlier than it is, and in the future.
     #[serde(default, deserialize_with = "not_null")]
-    #[schema(value_type = Timestamp, required = false, extensions(("x-kedge-addition" = json!(true))))]
+    #[schema(value_type = String, required = false, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", extensions(("x-kedge-addition" = json!(true))))]
     pub expires_at: Option<Timestamp>,
     /// Only fewer than the key has.
     #[serde(default, deserialize_with = "short_not_null")]

@@ -102,24 +102,34 @@ pub struct IntrospectionResponse {
     pub told: Option<TokenFacts>,
 }
 
-/// What is told of an active token.
+/// What is told of an active token, and of no other: so nothing of it is required.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenFacts {
+    #[schema(required = false)]
     pub client_id: String,
+    #[schema(required = false)]
     pub username: String,
     /// The account that the user lives in.
+    #[schema(required = false)]
     pub account_name: String,
     /// `Bearer` for an access token, `refresh_token` for a refresh token.
+    #[schema(required = false)]
     pub token_type: &'static str,
     /// Seconds since 1970.
+    #[schema(required = false)]
     pub exp: i64,
     /// Seconds since 1970.
+    #[schema(required = false)]
     pub iat: i64,
     /// The id of the user.
+    #[schema(required = false)]
     pub sub: Uuid,
     /// The session that the token ends with.
+    #[schema(required = false)]
     pub sid: Uuid,
+    #[schema(required = false)]
     pub aud: String,
+    #[schema(required = false)]
     pub iss: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Uuid, required = false)]

@@ -18,7 +18,8 @@ pub async fn get_jwks(State(app): State<App>) -> Result<Json<JwkSet>> {
     Ok(Json(JwkSet { keys }))
 }
 
-/// Where clients find what (RFC 8414, 2).
+/// Where clients find what (RFC 8414, 2). There is no authorization endpoint, so no response type either; a claim without
+/// elements is left out (3.2).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuthorizationServer {
     issuer: String,
@@ -27,8 +28,6 @@ pub struct AuthorizationServer {
     introspection_endpoint: String,
     jwks_uri: String,
     grant_types_supported: [&'static str; 2],
-    /// None: there is no authorization endpoint.
-    response_types_supported: [&'static str; 0],
     token_endpoint_auth_methods_supported: [&'static str; 1],
     revocation_endpoint_auth_methods_supported: [&'static str; 1],
 }
@@ -45,7 +44,6 @@ pub async fn get_authorization_server(State(app): State<App>) -> Json<Authorizat
         introspection_endpoint: format!("{issuer}/v2/oauth/introspect"),
         jwks_uri: format!("{issuer}/.well-known/jwks.json"),
         grant_types_supported: GRANT_TYPES,
-        response_types_supported: [],
         token_endpoint_auth_methods_supported: ["none"],
         revocation_endpoint_auth_methods_supported: ["none"],
     })

@@ -19,7 +19,6 @@ async fn metadata_names_where_everything_is_whatever_the_host_header_says() {
             "introspection_endpoint": "https://kedge.example.com/auth/v2/oauth/introspect",
             "jwks_uri": "https://kedge.example.com/auth/.well-known/jwks.json",
             "grant_types_supported": ["password", "refresh_token"],
-            "response_types_supported": [],
             "token_endpoint_auth_methods_supported": ["none"],
             "revocation_endpoint_auth_methods_supported": ["none"],
         })
