@@ -13,6 +13,21 @@ use crate::{
     state::App,
 };
 
+/// The account in a row of any of the queries here, each of which has a row type of its own.
+macro_rules! account_of {
+    ($row:ident) => {
+        Account {
+            id: $row.account_id,
+            name: $row.name,
+            kind: $row.kind,
+            state: $row.state,
+            email: $row.email,
+            created_at: $row.created_at,
+            last_updated: $row.last_updated,
+        }
+    };
+}
+
 /// A user, with what proves it.
 pub struct FoundUser {
     pub id: Uuid,
@@ -53,15 +68,7 @@ pub async fn find_by_username(app: &App, username: &str) -> Result<Option<FoundU
     .fetch_optional(&mut *app.db.read().await?)
     .await?;
     Ok(row.map(|row| {
-        let account = Account {
-            id: row.account_id,
-            name: row.name,
-            kind: row.kind,
-            state: row.state,
-            email: row.email,
-            created_at: row.created_at,
-            last_updated: row.last_updated,
-        };
+        let account = account_of!(row);
         FoundUser { id: row.id, username: row.username, account, phc: row.phc, auth_epoch: row.auth_epoch }
     }))
 }
@@ -81,15 +88,7 @@ pub async fn find_by_key_id(app: &App, key_id: &str) -> Result<Option<FoundKey>>
     .await?;
     row.map(|row| {
         let narrowing = narrowing(row.actions, row.accounts, row.cidrs)?;
-        let account = Account {
-            id: row.account_id,
-            name: row.name,
-            kind: row.kind,
-            state: row.state,
-            email: row.email,
-            created_at: row.created_at,
-            last_updated: row.last_updated,
-        };
+        let account = account_of!(row);
         Ok(FoundKey {
             user_id: row.user_id,
             username: row.username,
@@ -116,15 +115,7 @@ pub async fn find_by_session(app: &App, id: Uuid) -> Result<Option<FoundSession>
     .fetch_optional(&mut *app.db.read().await?)
     .await?;
     Ok(row.map(|row| {
-        let account = Account {
-            id: row.account_id,
-            name: row.name,
-            kind: row.kind,
-            state: row.state,
-            email: row.email,
-            created_at: row.created_at,
-            last_updated: row.last_updated,
-        };
+        let account = account_of!(row);
         FoundSession { user_id: row.id, username: row.username, auth_epoch: row.auth_epoch, account }
     }))
 }

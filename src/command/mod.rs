@@ -182,9 +182,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
             admin::reset_password(config, &username, password_stdin).await
         }
         Command::Admin(AdminCommand::RotateSigningKey) => admin::rotate_signing_key(config).await,
-        Command::Config => {
-            put(&config.to_yaml())
-        }
+        Command::Config => put(&config.to_yaml()),
         Command::Openapi { .. } => Ok(()),
     }
 }

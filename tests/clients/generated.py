@@ -16,6 +16,7 @@ import sys
 import tempfile
 import typing
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -141,6 +142,15 @@ class Client:
             api.set_default_header("Authorization", f"Basic {basic}")
         elif credentials:
             api.set_default_header("Authorization", f"Bearer {credentials}")
+
+
+def fitting(model, body):
+    """The body with a moment as the model has it: the contract's is a datetime, that of our document a text."""
+    times = {name for name, field in model.model_fields.items() if "datetime" in repr(field.annotation)}
+    return {
+        name: value.isoformat() if isinstance(value, datetime) and name not in times else value
+        for name, value in body.items()
+    }
 
 
 def body_parameter(method):

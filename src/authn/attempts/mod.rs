@@ -37,8 +37,8 @@ const LONGEST_CHECK: time::Duration = time::Duration::seconds(30);
 /// The pause between two looks for a place that a check on another node has, and how long they go on.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The longest wait, in seconds.
-const LONGEST_WAIT: i64 = 3600;
+/// The longest wait.
+const LONGEST_WAIT: time::Duration = time::Duration::HOUR;
 /// The first wait is this part of the window.
 const FIRST_WAIT: i64 = 5;
 
@@ -51,11 +51,21 @@ pub struct Attempts {
     local: Local,
 }
 
+/// A slot that a sign-in counts in.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    slot: i32,
+    limit: Limit,
+    /// Whether a right password forgets what failed before: of a user from an address, not of an address that may name
+    /// many users.
+    forgets: bool,
+}
+
 /// A sign-in that is being checked: its places, here and in the database.
 #[derive(Debug)]
 pub struct Attempt {
     app: App,
-    counted: Vec<(i32, Limit)>,
+    counted: Vec<Counted>,
     /// Held until the outcome is written.
     places: Vec<Place>,
     ended: bool,
@@ -77,12 +87,16 @@ impl Attempts {
         }
     }
 
-    /// What counts for a sign-in as `username` from `address`, in the order in which rows are locked.
-    fn counted(&self, username: Option<&str>, address: Option<IpAddr>) -> Vec<(i32, Limit)> {
-        let of_user = username.zip(self.of_user_and_address);
-        let of_user = of_user.map(|(username, limit)| (self.slots.of_user_and_address(username, address), limit));
-        let of_address = address.zip(self.of_address);
-        let of_address = of_address.map(|(address, limit)| (self.slots.of_address(address), limit));
+    /// What counts for a sign-in as `username` from `address`; without a name, for a stranger from there.
+    fn counted(&self, username: Option<&str>, address: Option<IpAddr>) -> Vec<Counted> {
+        let of_user = username.zip(self.of_user_and_address).map(|(username, limit)| {
+            let slot = self.slots.of_user_and_address(username, address);
+            Counted { slot, limit, forgets: true }
+        });
+        let of_address = address.zip(self.of_address).map(|(address, limit)| {
+            let slot = self.slots.of_address(address);
+            Counted { slot, limit, forgets: false }
+        });
         of_user.into_iter().chain(of_address).collect()
     }
 
@@ -93,8 +107,8 @@ impl Attempts {
     pub async fn begin(app: &App, username: &str, address: Option<IpAddr>) -> Result<Attempt> {
         let counted = app.attempts.counted(Some(username), address);
         let mut places = Vec::with_capacity(counted.len());
-        for (slot, limit) in &counted {
-            places.push(app.attempts.local.place(*slot, limit.most).await?);
+        for counted in &counted {
+            places.push(app.attempts.local.place(counted.slot, counted.limit.most).await?);
         }
         let mut attempt = Attempt { app: app.clone(), counted, places, ended: true };
         let patience = tokio::time::Instant::now() + PATIENCE;
@@ -108,14 +122,14 @@ impl Attempts {
         Ok(attempt)
     }
 
-    /// Counts a wrong key or token for its address; answers how long that address has to wait, if it has.
+    /// Counts a wrong key or token for its address.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`] where it has to wait.
     pub async fn note_stranger(app: &App, address: Option<IpAddr>) -> Result<()> {
-        for (slot, limit) in app.attempts.counted(None, address) {
+        for counted in app.attempts.counted(None, address) {
             let now = app.clock.now();
-            if let Some(until) = store::count_failure(app, slot, limit, now).await? {
+            if let Some(until) = store::count_failure(app, counted.slot, counted.limit, now).await? {
                 return Err(too_many(until, now));
             }
         }
@@ -127,13 +141,13 @@ impl Attempt {
     /// Takes a place in every slot or in none; answers whether it did.
     async fn take(&self) -> Result<bool> {
         let now = self.app.clock.now();
-        for (at, (slot, limit)) in self.counted.iter().enumerate() {
-            let verdict = store::take_place(&self.app, *slot, *limit, now, now + LONGEST_CHECK).await;
+        for (at, counted) in self.counted.iter().enumerate() {
+            let verdict = store::take_place(&self.app, counted.slot, counted.limit, now, now + LONGEST_CHECK).await;
             if let Ok(Verdict::Taken) = verdict {
                 continue;
             }
-            for (slot, _) in self.counted.iter().take(at) {
-                store::give_back(&self.app, *slot, false).await?;
+            for taken in self.counted.iter().take(at) {
+                store::give_back(&self.app, taken.slot, false).await?;
             }
             return match verdict? {
                 Verdict::Blocked(until) => Err(too_many(until, now)),
@@ -155,8 +169,8 @@ impl Attempt {
         let (app, counted, places) = self.parts();
         tokio::spawn(async move {
             let now = app.clock.now();
-            for (slot, limit) in counted {
-                report(store::keep_place(&app, slot, limit, now).await);
+            for counted in counted {
+                report(store::keep_place(&app, counted.slot, counted.limit, now).await);
             }
             drop(places);
         });
@@ -166,14 +180,14 @@ impl Attempt {
         self.ended = true;
         let (app, counted, places) = self.parts();
         tokio::spawn(async move {
-            for (at, (slot, _)) in counted.into_iter().enumerate() {
-                report(store::give_back(&app, slot, succeeded && at == 0).await);
+            for counted in counted {
+                report(store::give_back(&app, counted.slot, succeeded && counted.forgets).await);
             }
             drop(places);
         });
     }
 
-    fn parts(&mut self) -> (App, Vec<(i32, Limit)>, Vec<Place>) {
+    fn parts(&mut self) -> (App, Vec<Counted>, Vec<Place>) {
         (self.app.clone(), std::mem::take(&mut self.counted), std::mem::take(&mut self.places))
     }
 }

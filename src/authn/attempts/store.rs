@@ -13,8 +13,7 @@ pub struct Limit {
     pub most: i32,
     pub window: Duration,
     pub first_wait: time::Duration,
-    /// In seconds.
-    pub longest_wait: i64,
+    pub longest_wait: time::Duration,
 }
 
 /// Whether there was a place.
@@ -94,7 +93,7 @@ pub async fn keep_place(app: &App, slot: i32, limit: Limit, now: OffsetDateTime)
         now,
         limit.most,
         limit.first_wait.as_seconds_f64(),
-        limit.longest_wait as f64
+        limit.longest_wait.as_seconds_f64()
     )
     .execute(&mut *app.db.read().await?)
     .await?;

@@ -117,6 +117,22 @@ async fn address_is_blocked_after_a_hundred_failures_whomever_it_names() {
 }
 
 #[tokio::test]
+async fn right_password_does_not_forget_what_its_address_did_to_others() {
+    let server = limited().await;
+    for number in 0..99 {
+        let name = format!("user-{number}");
+        assert_error(&sign_in_from(&server, HERE, &name, "wrong").await, 401, "Unauthorized");
+    }
+    wait_for_outcomes(&server).await;
+    for _ in 0..3 {
+        sign_in_from(&server, HERE, "alice", PASSWORD).await.expect(200);
+        wait_for_outcomes(&server).await;
+    }
+    fail(&server, "the-hundredth", 1).await;
+    assert_waits(&sign_in_from(&server, HERE, "alice", PASSWORD).await, 61);
+}
+
+#[tokio::test]
 async fn client_moves_in_its_64_without_effect_and_cannot_choose_its_address() {
     let server = limited().await;
     for host in ["2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2:3::4", "[2001:db8:1:2::5]:80", "2001:db8:1:2:f::"]
