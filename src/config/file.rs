@@ -70,10 +70,11 @@ impl Layer<'_> {
             Value::Mapping(_) => {
                 self.note(&format!("`{key}`: expected a value, not a section"));
             }
-            Value::Sequence(_) | Value::Tagged(_) => {
+            Value::Tagged(_) => self.note(&format!("`{key}`: expected a single plain value")),
+            Value::Sequence(_) if !self.known.is_list(key) => {
                 self.note(&format!("`{key}`: expected a single plain value"));
             }
-            Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Sequence(_) => {
                 let source = format!("{}: `{key}`", self.file);
                 self.settings.set(key, source, Raw::Yaml(value));
             }

@@ -38,6 +38,11 @@ impl Known {
         self.keys.iter().any(|(key, _)| key == path)
     }
 
+    /// Whether the key takes a list: its default is one.
+    pub fn is_list(&self, path: &str) -> bool {
+        self.keys.iter().any(|(key, default)| key == path && default.is_sequence())
+    }
+
     pub fn is_section(&self, path: &str) -> bool {
         self.sections.iter().any(|section| section == path)
     }

@@ -212,6 +212,24 @@ mod tests {
     }
 
     #[test]
+    fn list_is_read_from_both_layers_and_each_of_its_items_counts() {
+        let read = |mut settings: Settings| {
+            let list = settings.list("key", "expected numbers", |text| text.parse::<u8>().ok());
+            (list, settings.into_problems())
+        };
+        for settings in [from_environment("1, 2,3"), from_file("['1', '2', '3']")] {
+            assert_eq!(read(settings), (vec![1, 2, 3], vec![]));
+        }
+        assert_eq!(read(from_file("[]")), (vec![], vec![]));
+        for settings in [from_environment("1,,2"), from_environment("1,x"), from_environment("")] {
+            assert_eq!(read(settings), (vec![], vec!["KEDGE_KEY: expected numbers".to_owned()]));
+        }
+        for yaml in ["[1]", "'1'", "[[]]", "['x']"] {
+            assert_eq!(read(from_file(yaml)), (vec![], vec!["file: `key`: expected numbers".to_owned()]), "{yaml}");
+        }
+    }
+
+    #[test]
     fn key_without_any_value_is_a_problem() {
         let mut settings = Settings::default();
         settings.flag("key");
