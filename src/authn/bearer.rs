@@ -1,10 +1,13 @@
 //! The Bearer scheme (RFC 6750): an access token of ours, whose user and session still are.
 
+use std::net::IpAddr;
+
 use crate::{
     authn::{
         caller::{Caller, Credential},
         jwt::Claims,
         store::{self, FoundSession},
+        stranger,
     },
     error::{Error, Result},
     state::App,
@@ -25,8 +28,13 @@ pub fn token(header: &[u8]) -> Option<&str> {
 ///
 /// # Errors
 /// [`Error::Unauthenticated`], or what keeps the database from being asked.
-pub async fn authenticate(app: &App, token: &str) -> Result<Caller> {
-    let (claims, found) = find(app, token).await?;
+pub async fn authenticate(app: &App, token: &str, address: Option<IpAddr>) -> Result<Caller> {
+    let claims = match claims(app, token).await {
+        Ok(claims) => claims,
+        Err(Error::Unauthenticated(reason)) => return Err(stranger(app, address, reason).await),
+        Err(other) => return Err(other),
+    };
+    let found = live(app, &claims).await?;
     let credential = Credential::Token { session: claims.sid };
     Ok(Caller { id: found.user_id, username: found.username, account: found.account, credential })
 }
@@ -36,16 +44,26 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Caller> {
 /// # Errors
 /// As of [`authenticate`].
 pub async fn find(app: &App, token: &str) -> Result<(Claims, FoundSession)> {
+    let claims = claims(app, token).await?;
+    let found = live(app, &claims).await?;
+    Ok((claims, found))
+}
+
+/// What a token of ours says, whether it still counts or not.
+async fn claims(app: &App, token: &str) -> Result<Claims> {
     if token.len() > LONGEST {
         return Err(Error::Unauthenticated("access token of impossible length"));
     }
-    let claims = app.signing_keys.verify(&app.db, &app.clock, token).await?;
+    app.signing_keys.verify(&app.db, &app.clock, token).await
+}
+
+/// Whose token it is, if it still counts.
+async fn live(app: &App, claims: &Claims) -> Result<FoundSession> {
     let audience = app.config.server.external_url();
     claims.admit(audience, app.clock.now().unix_timestamp()).map_err(Error::Unauthenticated)?;
     let found = store::find_by_session(app, claims.sid).await?;
     let is_same = |found: &FoundSession| found.user_id == claims.sub && found.auth_epoch == claims.auth_epoch;
-    let found = found.filter(is_same).ok_or(Error::Unauthenticated("access token of a sign-in that was ended"))?;
-    Ok((claims, found))
+    found.filter(is_same).ok_or(Error::Unauthenticated("access token of a sign-in that was ended"))
 }
 
 #[cfg(test)]

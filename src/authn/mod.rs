@@ -42,19 +42,24 @@ pub async fn authenticate(app: &App, headers: &HeaderMap, address: Option<IpAddr
     if given.next().is_some() {
         return Err(Error::Unauthenticated("more than one Authorization header"));
     }
-    let checked = if let Some(token) = bearer::token(value.as_bytes()) {
-        bearer::authenticate(app, token).await
-    } else {
-        let login = basic::parse(value.as_bytes()).map_err(Error::Unauthenticated)?;
-        if login.username != API_KEY_USER {
-            return by_password(app, &login.username, login.password, address).await;
-        }
-        by_api_key(app, &login.password, address).await
-    };
-    if let Err(Error::Unauthenticated(_)) = checked {
-        Attempts::note_stranger(app, address).await?;
+    if let Some(token) = bearer::token(value.as_bytes()) {
+        return bearer::authenticate(app, token, address).await;
     }
-    checked
+    let login = basic::parse(value.as_bytes()).map_err(Error::Unauthenticated)?;
+    if login.username == API_KEY_USER {
+        by_api_key(app, &login.password, address).await
+    } else {
+        by_password(app, &login.username, login.password, address).await
+    }
+}
+
+/// The refusal of a key or token that nobody was ever given: it counts for its address. One that was and has ended does
+/// not: a forgotten job that still uses it must not lock its neighbours out.
+async fn stranger(app: &App, address: Option<IpAddr>, reason: &'static str) -> Error {
+    match Attempts::note_stranger(app, address).await {
+        Ok(()) => Error::Unauthenticated(reason),
+        Err(other) => other,
+    }
 }
 
 async fn by_password(app: &App, username: &str, password: Secret, address: Option<IpAddr>) -> Result<Caller> {
@@ -91,12 +96,14 @@ pub async fn check_password(
 }
 
 async fn by_api_key(app: &App, value: &Secret, address: Option<IpAddr>) -> Result<Caller> {
-    let presented = api_key::Presented::parse(value).ok_or(Error::Unauthenticated("not the value of an API key"))?;
+    let Some(presented) = api_key::Presented::parse(value) else {
+        return Err(stranger(app, address, "not the value of an API key").await);
+    };
     let found = store::find_by_key_id(app, &presented.id).await?;
     let right = presented.has_hash(found.as_ref().map(|key| key.secret_hash.as_slice()));
     let now = app.clock.now();
     let Some(key) = found.filter(|_| right) else {
-        return Err(Error::Unauthenticated("unknown API key"));
+        return Err(stranger(app, address, "unknown API key").await);
     };
     if key.revoked_at.is_some() {
         return Err(Error::Unauthenticated("revoked API key"));

@@ -35,6 +35,21 @@ async fn hundred_wrong_keys_and_tokens_block_their_address_for_passwords_and_for
 }
 
 #[tokio::test]
+async fn forgotten_job_with_an_ended_key_or_token_locks_nobody_out() {
+    let server = limited().await;
+    let alice = server.basic("alice", PASSWORD);
+    let key = server.key_of(&alice, "k").await;
+    let tokens = server.tokens("alice").await;
+    alice.patch("/v2/user/api-keys/k", serde_json::json!({ "status": "revoked" })).await.expect(200);
+    server.nobody().form("/v2/oauth/revoke", &[("token", &tokens.refresh)]).await.expect(200);
+    for _ in 0..60 {
+        assert_error(&with_key(&server, &key).await, 401, "Unauthorized");
+        assert_error(&with_token(&server, &tokens.access).await, 401, "Unauthorized");
+    }
+    sign_in_from(&server, HERE, "alice", PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
 async fn request_without_credentials_counts_nothing() {
     let server = limited().await;
     for _ in 0..110 {
