@@ -223,6 +223,12 @@ fn stamp(operation: &mut Operation, row: Row) {
         operation.security = Some(schemes.to_vec());
         statuses.extend([401, 403, 429]);
     }
+    // An empty form is one whose fields are all left out: it needs no body (see `extract::admit`).
+    if matches!(row.body, Body::Form(_))
+        && let Some(RefOr::T(body)) = &mut operation.request_body
+    {
+        body.required = Some(Required::False);
+    }
     if row.body != Body::None {
         statuses.extend([400, 413, 415]);
     }
