@@ -44,6 +44,8 @@ pub struct Config {
     pub logging: Logging,
     pub user_authentication: UserAuthentication,
     pub limits: Limits,
+    pub cache: Cache,
+    pub metrics: Metrics,
     pub roles: Roles,
     pub cleanup: Cleanup,
 }
@@ -67,6 +69,9 @@ pub struct Database {
     /// `None`: Kedge runs a private `PostgreSQL`.
     #[serde(serialize_with = "redacted")]
     pub url: Option<Secret>,
+    /// Past a pooler; `None`: `url`.
+    #[serde(serialize_with = "redacted")]
+    pub direct_url: Option<Secret>,
     pub pool_size: u32,
     /// Directory with `initdb` and `postgres`.
     pub programs: Option<PathBuf>,
@@ -126,6 +131,21 @@ pub struct Limits {
     /// `None`: as many as there are cores.
     pub hashes_at_once: Option<u32>,
     pub hashes_waiting: u32,
+}
+
+/// What is remembered of callers.
+#[derive(Debug, Serialize)]
+pub struct Cache {
+    #[serde(serialize_with = "seconds")]
+    pub lease: Duration,
+    pub size_mib: u32,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Metrics {
+    pub enabled: bool,
+    /// Whether anyone may read them.
+    pub auth_disabled: bool,
 }
 
 #[derive(Debug, Serialize)]

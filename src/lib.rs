@@ -10,7 +10,7 @@
 //! - [`authz`] what they may do: pure decisions
 //! - [`db`] the pool, transactions, migrations, and the private PostgreSQL
 //! - [`command`] what `kedge` does on the command line
-//! - [`config`], [`state`], [`error`], [`clock`], [`names`], [`secret`], [`timestamp`], [`logging`] a thing each
+//! - [`config`], [`state`], [`error`], [`clock`], [`names`], [`secret`], [`timestamp`], [`logging`], [`metrics`] a thing each
 //!
 //! To add an operation: write the handler beside its siblings, mount it in the `routes` of its module.
 
@@ -24,6 +24,7 @@ pub mod error;
 pub mod http;
 pub mod identity;
 pub mod logging;
+pub mod metrics;
 pub mod names;
 pub mod secret;
 pub mod state;
@@ -60,7 +61,11 @@ pub fn routes() -> Routes {
 
 /// The server as one service: the only place where it is put together.
 pub fn app(app: App) -> Router {
-    let (router, table, _) = routes().finish();
+    let (router, mut table, _) = routes().finish();
+    if app.config.metrics.auth_disabled {
+        table.open(system::METRICS);
+    }
+    app.metrics.know(&table);
     let guard = guard::Guard { app: Arc::clone(&app), routes: Arc::new(table) };
     router
         .layer(middleware::from_fn_with_state(guard, guard::guard))

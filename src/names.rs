@@ -72,6 +72,12 @@ checked_text!(
     Email, check_email
 );
 
+/// What an answer repeats of a word that a client made up: its beginning, and nothing that would end a line.
+#[must_use]
+pub fn shown(word: &str) -> String {
+    word.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
 /// Names that mean something to the system and can be given to no account.
 pub const RESERVED: [&str; 3] = ["admin", "system", "anchore-system"];
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use crate::{
-    authn::{attempts::Attempts, last_used::LastUsed, password::Hasher, signing_keys::SigningKeys},
+    authn::{attempts::Attempts, cache::Cache, last_used::LastUsed, password::Hasher, signing_keys::SigningKeys},
     authz::roles::RoleTable,
     clock::{Clock, Random},
     config::Config,
-    db::Db,
+    db::{Db, changes::Changes},
     identity::collector::Collector,
     logging::LogLevel,
+    metrics::Metrics,
 };
 
 /// The state, shared.
@@ -31,8 +32,11 @@ pub struct State {
     pub hasher: Hasher,
     pub signing_keys: SigningKeys,
     pub attempts: Attempts,
+    pub cache: Cache,
+    pub changes: Arc<Changes>,
     pub roles: RoleTable,
     pub last_used: LastUsed,
     pub collector: Collector,
     pub log_level: LogLevel,
+    pub metrics: Arc<Metrics>,
 }

@@ -4,9 +4,13 @@ use std::net::IpAddr;
 
 use crate::{
     authn::{
-        caller::{Caller, Credential},
+        Facts,
+        cache::Entry,
+        caller::Credential,
+        entry,
         jwt::Claims,
-        store::{self, FoundSession},
+        signing_keys::Verified,
+        store::{self, Principal},
         stranger,
     },
     error::{Error, Result},
@@ -28,29 +32,32 @@ pub fn token(header: &[u8]) -> Option<&str> {
 ///
 /// # Errors
 /// [`Error::Unauthenticated`], or what keeps the database from being asked.
-pub async fn authenticate(app: &App, token: &str, address: Option<IpAddr>) -> Result<Caller> {
-    let claims = match claims(app, token).await {
-        Ok(claims) => claims,
+pub async fn verify(app: &App, token: &str, address: Option<IpAddr>) -> Result<Entry> {
+    let moment = app.changes.freshness().moment();
+    let Verified { claims, kid, until } = match read(app, token).await {
+        Ok(verified) => verified,
         Err(Error::Unauthenticated(reason)) => return Err(stranger(app, address, reason).await),
         Err(other) => return Err(other),
     };
-    let found = live(app, &claims).await?;
-    let credential = Credential::Token { session: claims.sid };
-    Ok(Caller { id: found.user_id, username: found.username, account: found.account, credential })
+    let principal = live(app, &claims).await?;
+    let (begins, ends) = claims.counts();
+    let counts = begins..until.map_or(ends, |until| until.min(ends));
+    let facts = Facts { principal, credential: Credential::Token { session: claims.sid }, kid: Some(&kid) };
+    Ok(entry(app, moment, facts, counts))
 }
 
 /// What the token says, and whose it is.
 ///
 /// # Errors
-/// As of [`authenticate`].
-pub async fn find(app: &App, token: &str) -> Result<(Claims, FoundSession)> {
-    let claims = claims(app, token).await?;
-    let found = live(app, &claims).await?;
-    Ok((claims, found))
+/// As of [`verify`].
+pub async fn find(app: &App, token: &str) -> Result<(Claims, Principal)> {
+    let claims = read(app, token).await?.claims;
+    let principal = live(app, &claims).await?;
+    Ok((claims, principal))
 }
 
 /// What a token of ours says, whether it still counts or not.
-async fn claims(app: &App, token: &str) -> Result<Claims> {
+async fn read(app: &App, token: &str) -> Result<Verified> {
     if token.len() > LONGEST {
         return Err(Error::Unauthenticated("access token of impossible length"));
     }
@@ -58,11 +65,11 @@ async fn claims(app: &App, token: &str) -> Result<Claims> {
 }
 
 /// Whose token it is, if it still counts.
-async fn live(app: &App, claims: &Claims) -> Result<FoundSession> {
+async fn live(app: &App, claims: &Claims) -> Result<Principal> {
     let audience = app.config.server.external_url();
     claims.admit(audience, app.clock.now().unix_timestamp()).map_err(Error::Unauthenticated)?;
     let found = store::find_by_session(app, claims.sid).await?;
-    let is_same = |found: &FoundSession| found.user_id == claims.sub && found.auth_epoch == claims.auth_epoch;
+    let is_same = |found: &Principal| found.user.id == claims.sub && found.auth_epoch == claims.auth_epoch;
     found.filter(is_same).ok_or(Error::Unauthenticated("access token of a sign-in that was ended"))
 }
 

@@ -1,22 +1,44 @@
 //! Who is calling, as the guard found out.
 
+use std::{ops::Deref, sync::Arc};
+
 use axum::{extract::FromRequestParts, http::request::Parts};
 use uuid::Uuid;
 
+use super::Principal;
 use crate::{
-    authz::narrowing::Narrowing,
+    authz::{narrowing::Narrowing, rights::Rights, roles::RoleTable},
     error::{Error, Result},
-    identity::accounts::{Account, AccountType},
+    identity::{
+        accounts::{Account, AccountType},
+        roles::store::UnifiedRole,
+        users::User,
+    },
 };
 
-/// An authenticated user.
+/// An authenticated user. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Caller {
-    pub id: Uuid,
-    pub username: String,
+pub struct Caller(Arc<Known>);
+
+/// What is known of a caller, as of one moment.
+#[derive(Debug)]
+pub struct Known {
+    pub user: User,
     /// The account that the user lives in.
-    pub account: Account,
+    pub account: Arc<Account>,
+    /// Every role that the user has, and why.
+    pub roles: Vec<UnifiedRole>,
+    /// What these amount to.
+    pub rights: Rights,
     pub credential: Credential,
+}
+
+impl Deref for Caller {
+    type Target = Known;
+
+    fn deref(&self) -> &Known {
+        &self.0
+    }
 }
 
 /// How the caller signed in.
@@ -34,6 +56,21 @@ pub enum Credential {
 }
 
 impl Caller {
+    /// The principal, signed in by this credential.
+    #[must_use]
+    pub fn new(table: &RoleTable, principal: Principal, credential: Credential) -> Self {
+        let Principal { user, account, roles, .. } = principal;
+        let mut rights = Rights::new(account.kind == AccountType::Admin, &account.name);
+        for held in &roles {
+            if let Some(role) = table.named(&held.role) {
+                rights.grant(&held.account, role);
+            }
+        }
+        Self(Arc::new(Known { user, account: Arc::new(account), roles, rights, credential }))
+    }
+}
+
+impl Known {
     /// Users of the account `admin` are above roles.
     #[must_use]
     pub fn is_admin(&self) -> bool {
@@ -45,7 +82,7 @@ impl Caller {
     /// # Errors
     /// The 401 of a user who is gone.
     pub fn is_still(&self, found: Uuid) -> Result<()> {
-        if found == self.id {
+        if found == self.user.id {
             return Ok(());
         }
         Err(Error::Unauthenticated("the user was deleted meanwhile, and one of that name made anew"))

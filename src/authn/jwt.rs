@@ -1,6 +1,7 @@
 //! The claims of an access token: a JWT (RFC 7519) by the profile of RFC 9068. What signs it is [`super::signing_keys`].
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// How far the clocks of two machines may differ, in seconds.
@@ -35,6 +36,15 @@ fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64
 }
 
 impl Claims {
+    /// From when and until when the token counts; a moment that there is not makes it count never.
+    #[must_use]
+    pub fn counts(&self) -> (OffsetDateTime, OffsetDateTime) {
+        let begins = self.iat.max(self.nbf.unwrap_or(i64::MIN)).saturating_sub(CLOCK_SKEW);
+        let moment = |seconds, otherwise| OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(otherwise);
+        let never = OffsetDateTime::UNIX_EPOCH;
+        (moment(begins, never), moment(self.exp.saturating_add(CLOCK_SKEW), never))
+    }
+
     /// Whether a token with these claims counts for `audience` at `now`; the error is a reason for the log.
     ///
     /// # Errors

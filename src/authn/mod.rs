@@ -2,12 +2,14 @@
 //!
 //! [`basic`] reads the header, [`password`] hashes and compares, [`api_key`] knows the shape of a key's value,
 //! [`bearer`] takes access tokens, whose claims are [`jwt`] and whose keys [`signing_keys`]. [`caller`] is the answer,
-//! [`store`] its one query, [`last_used`] remembers when a key was used. [`attempts`] bounds guessing.
+//! [`store`] its one query, [`cache`] remembers it for a while, [`last_used`] remembers when a key was used. [`attempts`]
+//! bounds guessing.
 
 pub mod api_key;
 pub mod attempts;
 pub mod basic;
 pub mod bearer;
+pub mod cache;
 pub mod caller;
 pub mod jwt;
 pub mod last_used;
@@ -15,18 +17,21 @@ pub mod password;
 pub mod signing_keys;
 mod store;
 
-pub use store::FoundUser;
+pub use store::Principal;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::Range, sync::Arc};
 
 use axum::http::{HeaderMap, header};
+use time::OffsetDateTime;
 
 use crate::{
+    db::changes::{Thing, freshness::Moment},
     error::{Error, Result},
     secret::Secret,
     state::App,
 };
 use attempts::Attempts;
+use cache::{Entry, Look, PASSWORD_COUNTS_FOR};
 use caller::{Caller, Credential};
 
 /// The user name that says: the password is the value of an API key.
@@ -42,15 +47,75 @@ pub async fn authenticate(app: &App, headers: &HeaderMap, address: Option<IpAddr
     if given.next().is_some() {
         return Err(Error::Unauthenticated("more than one Authorization header"));
     }
-    if let Some(token) = bearer::token(value.as_bytes()) {
-        return bearer::authenticate(app, token, address).await;
+    let value = value.as_bytes();
+    // Before the cache: a blocked guesser must not learn by the time it takes that a password is right.
+    app.attempts.refuse_blocked(app, value, address)?;
+    let digest = app.cache.digest(value, address);
+    let entry = match app.cache.look(&digest, &app.changes, &app.clock).await? {
+        Look::Hit(entry) => entry,
+        Look::Miss(flight) => {
+            let entry = Arc::new(verify(app, value, address).await?);
+            app.cache.insert(digest, Arc::clone(&entry));
+            drop(flight);
+            entry
+        }
+    };
+    if let Credential::ApiKey { id, narrowing } = &entry.caller.credential {
+        if !narrowing.admits(address) {
+            return Err(Error::Unauthenticated("API key used from an address that it is not for"));
+        }
+        let now = app.clock.now();
+        if entry.is_news(now) {
+            app.last_used.note(id, now);
+        }
     }
-    let login = basic::parse(value.as_bytes()).map_err(Error::Unauthenticated)?;
+    Ok(entry.caller.clone())
+}
+
+/// Checks a credential that is not remembered.
+async fn verify(app: &App, value: &[u8], address: Option<IpAddr>) -> Result<Entry> {
+    if let Some(token) = bearer::token(value) {
+        return bearer::verify(app, token, address).await;
+    }
+    let login = basic::parse(value).map_err(Error::Unauthenticated)?;
     if login.username == API_KEY_USER {
         by_api_key(app, &login.password, address).await
     } else {
         by_password(app, &login.username, login.password, address).await
     }
+}
+
+/// What was found out of a caller.
+struct Facts<'a> {
+    principal: Principal,
+    credential: Credential,
+    /// The key that signed the token.
+    kid: Option<&'a str>,
+}
+
+/// What is to be remembered of a caller whose credential was right. The moment is the one before the database was asked.
+fn entry(
+    app: &App,
+    moment: Moment,
+    Facts { principal, credential, kid }: Facts<'_>,
+    counts: Range<OffsetDateTime>,
+) -> Entry {
+    let changes = &app.changes;
+    let things = [Thing::User(principal.user.id), Thing::Account(principal.account.id)].into_iter();
+    let things = things
+        .chain(principal.groups.iter().map(|group| Thing::Group(*group)))
+        .chain(principal.depends_on.iter().map(|account| Thing::Account(*account)))
+        .chain(match &credential {
+            Credential::Password => None,
+            Credential::Token { session } => Some(Thing::Session(*session)),
+            Credential::ApiKey { id, .. } => Some(Thing::ApiKey(id)),
+        })
+        .chain(kid.map(Thing::SigningKey));
+    let mut stripes: Vec<_> = things.map(|thing| changes.stripe(thing)).collect();
+    stripes.sort_unstable();
+    stripes.dedup();
+    let caller = Caller::new(&app.roles, principal, credential);
+    Entry::new(caller, moment, stripes.into(), counts)
 }
 
 /// The refusal of a key or token that nobody was ever given: it counts for its address. One that was and has ended does
@@ -62,10 +127,12 @@ async fn stranger(app: &App, address: Option<IpAddr>, reason: &'static str) -> E
     }
 }
 
-async fn by_password(app: &App, username: &str, password: Secret, address: Option<IpAddr>) -> Result<Caller> {
-    let user = check_password(app, username, password, address).await?;
-    let user = user.ok_or(Error::Unauthenticated("unknown user, no password, or a wrong one"))?;
-    Ok(Caller { id: user.id, username: user.username, account: user.account, credential: Credential::Password })
+async fn by_password(app: &App, username: &str, password: Secret, address: Option<IpAddr>) -> Result<Entry> {
+    let moment = app.changes.freshness().moment();
+    let principal = check_password(app, username, password, address).await?;
+    let principal = principal.ok_or(Error::Unauthenticated("unknown user, no password, or a wrong one"))?;
+    let counts = OffsetDateTime::UNIX_EPOCH..app.clock.now() + PASSWORD_COUNTS_FOR;
+    Ok(entry(app, moment, Facts { principal, credential: Credential::Password, kid: None }, counts))
 }
 
 /// The user whose name and password these are. Costs one hash, whether the user exists, has a password, or gave the
@@ -78,43 +145,42 @@ pub async fn check_password(
     username: &str,
     password: Secret,
     address: Option<IpAddr>,
-) -> Result<Option<FoundUser>> {
+) -> Result<Option<Principal>> {
     let attempt = Attempts::begin(app, username, address).await?;
-    let found = store::find_by_username(app, username).await?;
-    let phc = found.as_ref().and_then(|user| user.phc.clone());
-    let known = phc.is_some();
-    let verdict = app.hasher.verify(password, phc).await?;
-    let Some(user) = found.filter(|_| known && verdict.is_right) else {
+    let (user, phc) = store::find_by_username(app, username).await?.unzip();
+    let phc = phc.flatten();
+    let verdict = app.hasher.verify(password, phc.clone()).await?;
+    let (Some(user), Some(phc), true) = (user, phc, verdict.is_right) else {
         attempt.failed();
         return Ok(None);
     };
     attempt.succeeded();
     if let Some(stronger) = verdict.rehashed {
-        store::replace_hash(app, user.id, user.phc.as_deref().unwrap_or_default(), &stronger).await?;
+        store::replace_hash(app, user.user.id, &phc, &stronger).await?;
     }
     Ok(Some(user))
 }
 
-async fn by_api_key(app: &App, value: &Secret, address: Option<IpAddr>) -> Result<Caller> {
+async fn by_api_key(app: &App, value: &Secret, address: Option<IpAddr>) -> Result<Entry> {
     let Some(presented) = api_key::Presented::parse(value) else {
         return Err(stranger(app, address, "not the value of an API key").await);
     };
+    let moment = app.changes.freshness().moment();
     let found = store::find_by_key_id(app, &presented.id).await?;
     let right = presented.has_hash(found.as_ref().map(|key| key.secret_hash.as_slice()));
-    let now = app.clock.now();
     let Some(key) = found.filter(|_| right) else {
         return Err(stranger(app, address, "unknown API key").await);
     };
     if key.revoked_at.is_some() {
         return Err(Error::Unauthenticated("revoked API key"));
     }
-    if key.expires_at <= now {
+    if key.expires_at <= app.clock.now() {
         return Err(Error::Unauthenticated("expired API key"));
     }
-    if !key.narrowing.admits(address) {
-        return Err(Error::Unauthenticated("API key used from an address that it is not for"));
-    }
-    app.last_used.note(&presented.id, now);
+    let mut principal = key.principal;
+    // An account that is made anew under the name of one that the key was narrowed to is not meant.
+    principal.depends_on.extend(key.narrowed_to);
     let credential = Credential::ApiKey { id: presented.id, narrowing: key.narrowing };
-    Ok(Caller { id: key.user_id, username: key.username, account: key.account, credential })
+    let counts = OffsetDateTime::UNIX_EPOCH..key.expires_at;
+    Ok(entry(app, moment, Facts { principal, credential, kid: None }, counts))
 }

@@ -10,14 +10,16 @@ use std::{
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
 };
 
 use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
+use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -65,12 +67,27 @@ impl From<&Limits> for Places {
 /// How much lower than usual the priority of a thread that hashes is (`nice`).
 const NICENESS: i32 = 10;
 
-type Job = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+
+/// The memory that a thread hashes in, kept from one password to the next: an allocator would ask the system for it anew
+/// each time, or hold one for each thread that ever had one.
+#[derive(Default)]
+struct Memory(Vec<Block>);
+
+impl Memory {
+    fn blocks(&mut self, params: &Params) -> &mut [Block] {
+        if self.0.len() < params.block_count() {
+            self.0.resize(params.block_count(), Block::default());
+        }
+        self.0.get_mut(..params.block_count()).unwrap_or_default()
+    }
+}
 
 /// Hashes and compares.
 #[derive(Debug)]
 pub struct Hasher {
     jobs: SyncSender<Job>,
+    waiting: Arc<AtomicUsize>,
     random: Arc<Random>,
     cost: Cost,
     /// The hash of no password: compared where there is none, so that it costs the same.
@@ -96,6 +113,8 @@ pub enum HashError {
     Thread(#[from] std::io::Error),
     #[error("a stored password hash cannot be read: {0}")]
     Stored(argon2::password_hash::phc::Error),
+    #[error("a stored password hash is not argon2id's, version 19")]
+    Foreign,
 }
 
 impl Hasher {
@@ -112,8 +131,14 @@ impl Hasher {
             std::thread::Builder::new().name("kedge-hash".to_owned()).spawn(move || run(&queue))?;
         }
         let unknowable = Secret::new(random.alphanumeric(43));
-        let nobody = hash(&unknowable, &random.bytes::<SALT_BYTES>(), cost)?;
-        Ok(Self { jobs, random, cost, nobody })
+        let nobody = hash(&mut Memory::default(), &unknowable, &random.bytes::<SALT_BYTES>(), cost)?;
+        Ok(Self { jobs, waiting: Arc::default(), random, cost, nobody })
+    }
+
+    /// How many passwords wait for a thread.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// The hash of a password, as a PHC string.
@@ -122,7 +147,7 @@ impl Hasher {
     /// None that a request could cause.
     pub async fn hash(&self, password: Secret) -> Result<String> {
         let (salt, cost) = (self.random.bytes::<SALT_BYTES>(), self.cost);
-        self.work(move || hash(&password, &salt, cost)).await
+        self.work(move |memory| hash(memory, &password, &salt, cost)).await
     }
 
     /// Compares `password` with the stored hash; without one, with nobody's.
@@ -132,19 +157,27 @@ impl Hasher {
     pub async fn verify(&self, password: Secret, phc: Option<String>) -> Result<Verdict> {
         let phc = phc.unwrap_or_else(|| self.nobody.clone());
         let (salt, cost) = (self.random.bytes::<SALT_BYTES>(), self.cost);
-        self.work(move || verify(&password, &phc, &salt, cost)).await
+        self.work(move |memory| verify(memory, &password, &phc, &salt, cost)).await
     }
 
-    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T> {
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T> {
         let (tell, told) = oneshot::channel();
-        let job = move || {
+        let waiting = Arc::clone(&self.waiting);
+        let job = move |memory: &mut Memory| {
+            waiting.fetch_sub(1, Ordering::Relaxed);
             // Who hung up while the work waited for its turn has no use for it.
             if !tell.is_closed() {
-                drop(tell.send(work()));
+                drop(tell.send(work(memory)));
             }
         };
-        let waits = self.jobs.try_send(Box::new(job));
-        waits.map_err(|_| Error::Unavailable("too many passwords are being checked"))?;
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        if self.jobs.try_send(Box::new(job)).is_err() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::Unavailable("too many passwords are being checked"));
+        }
         told.await.map_err(Error::internal)?.map_err(Error::internal)
     }
 }
@@ -154,32 +187,49 @@ fn run(queue: &Mutex<Receiver<Job>>) {
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
         tracing::warn!(error = &error as &dyn std::error::Error, "hashing runs with the usual priority");
     }
+    let mut memory = Memory::default();
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         // A job that panics tells nobody, and whoever waits for it gets a 500; the thread lives on.
-        drop(std::panic::catch_unwind(AssertUnwindSafe(job)));
+        drop(std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut memory))));
     }
 }
 
-fn argon2id(cost: Cost) -> Result<Argon2<'static>, argon2::Error> {
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(cost.memory_kib, cost.passes, 1, None)?))
+fn argon2id(params: Params) -> Argon2<'static> {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the password is hashed")]
-fn hash(password: &Secret, salt: &[u8], cost: Cost) -> Result<String, HashError> {
-    Ok(argon2id(cost)?.hash_password_with_salt(password.reveal().as_bytes(), salt)?.to_string())
+fn hash(memory: &mut Memory, password: &Secret, salt: &[u8], cost: Cost) -> Result<String, HashError> {
+    let params = Params::new(cost.memory_kib, cost.passes, 1, None)?;
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    let (text, salt) = (ParamsString::try_from(&params)?, Salt::new(salt).map_err(HashError::Stored)?);
+    let blocks = memory.blocks(&params);
+    argon2id(params).hash_password_into_with_memory(password.reveal().as_bytes(), &salt, &mut output, blocks)?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: text,
+        salt: Some(salt),
+        hash: Some(Output::new(&output).map_err(HashError::Stored)?),
+    };
+    Ok(hash.to_string())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the password is compared")]
-fn verify(password: &Secret, phc: &str, salt: &[u8], cost: Cost) -> Result<Verdict, HashError> {
+fn verify(memory: &mut Memory, password: &Secret, phc: &str, salt: &[u8], cost: Cost) -> Result<Verdict, HashError> {
     let stored = PasswordHash::new(phc).map_err(HashError::Stored)?;
-    let is_right = match argon2id(cost)?.verify_password(password.reveal().as_bytes(), &stored) {
-        Ok(()) => true,
-        Err(argon2::password_hash::Error::PasswordInvalid) => false,
-        Err(error) => return Err(error.into()),
-    };
-    let rehashed = if is_right && is_weaker(&stored, cost) { Some(hash(password, salt, cost)?) } else { None };
+    let (Some(stored_salt), Some(expected)) = (&stored.salt, &stored.hash) else { return Err(HashError::Foreign) };
+    if stored.algorithm != Algorithm::Argon2id.ident() || stored.version != Some(Version::V0x13.into()) {
+        return Err(HashError::Foreign);
+    }
+    let params = Params::try_from(&stored)?;
+    let mut output = vec![0; expected.len()];
+    let blocks = memory.blocks(&params);
+    argon2id(params).hash_password_into_with_memory(password.reveal().as_bytes(), stored_salt, &mut output, blocks)?;
+    let is_right = bool::from(output.ct_eq(expected.as_ref()));
+    let rehashed = if is_right && is_weaker(&stored, cost) { Some(hash(memory, password, salt, cost)?) } else { None };
     Ok(Verdict { is_right, rehashed })
 }
 
@@ -190,6 +240,8 @@ fn is_weaker(stored: &PasswordHash, cost: Cost) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use argon2::password_hash::PasswordHasher;
+
     use super::*;
 
     fn secret(text: &str) -> Secret {
@@ -198,18 +250,20 @@ mod tests {
 
     #[test]
     fn right_password_is_told_from_a_wrong_one() {
-        let phc = hash(&secret("correct horse"), &[7; 16], Cost::OWASP).unwrap();
-        assert!(verify(&secret("correct horse"), &phc, &[0; 16], Cost::OWASP).unwrap().is_right);
-        assert!(!verify(&secret("correct horsf"), &phc, &[0; 16], Cost::OWASP).unwrap().is_right);
+        let memory = &mut Memory::default();
+        let phc = hash(memory, &secret("correct horse"), &[7; 16], Cost::OWASP).unwrap();
+        assert!(verify(memory, &secret("correct horse"), &phc, &[0; 16], Cost::OWASP).unwrap().is_right);
+        assert!(!verify(memory, &secret("correct horsf"), &phc, &[0; 16], Cost::OWASP).unwrap().is_right);
     }
 
     #[test]
     fn weaker_hash_is_replaced_when_its_password_is_seen() {
+        let memory = &mut Memory::default();
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8 * 1024, 1, 1, None).unwrap());
         let phc = weak.hash_password_with_salt(b"correct horse", &[7; 16]).unwrap().to_string();
-        let rehashed = verify(&secret("correct horse"), &phc, &[9; 16], Cost::OWASP).unwrap().rehashed.unwrap();
+        let rehashed = verify(memory, &secret("correct horse"), &phc, &[9; 16], Cost::OWASP).unwrap().rehashed.unwrap();
         assert!(rehashed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(verify(&secret("correct horse"), &rehashed, &[0; 16], Cost::OWASP).unwrap().rehashed.is_none());
-        assert!(verify(&secret("wrong"), &phc, &[9; 16], Cost::OWASP).unwrap().rehashed.is_none());
+        assert!(verify(memory, &secret("correct horse"), &rehashed, &[0; 16], Cost::OWASP).unwrap().rehashed.is_none());
+        assert!(verify(memory, &secret("wrong"), &phc, &[9; 16], Cost::OWASP).unwrap().rehashed.is_none());
     }
 }

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     fn plain(home: &str) -> Rights {
-        Rights::new(false, home, 0)
+        Rights::new(false, home)
     }
 
     #[test]
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn admin_may_do_everything_everywhere() {
-        let admin = Rights::new(true, "admin", 0);
+        let admin = Rights::new(true, "admin");
         for action in Action::ALL {
             assert!(permit(&admin, None, *action, Where::System).is_ok());
             assert!(permit(&admin, None, *action, Where::Account("acme")).is_ok());
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn narrowed_key_takes_from_the_admin_too() {
-        let admin = Rights::new(true, "admin", 0);
+        let admin = Rights::new(true, "admin");
         let narrowing = Narrowing { actions: Some(["getUser".to_owned()].into()), ..Narrowing::default() };
         assert!(permit(&admin, Some(&narrowing), Action::GetUser, Where::Account("acme")).is_ok());
         assert!(permit(&admin, Some(&narrowing), Action::ListUsers, Where::Account("acme")).is_err());

@@ -70,16 +70,13 @@ pub struct Rights {
     home: String,
     /// By the name of the account.
     accounts: BTreeMap<String, Powers>,
-    /// Every change whose transaction is older than this one (`pg_snapshot_xmin`) is in these rights: what a cache
-    /// compares to know whether they still stand.
-    version: i64,
 }
 
 impl Rights {
     /// The rights of a user without any role.
     #[must_use]
-    pub fn new(is_admin: bool, home: &str, version: i64) -> Self {
-        Self { is_admin, home: home.to_owned(), accounts: BTreeMap::new(), version }
+    pub fn new(is_admin: bool, home: &str) -> Self {
+        Self { is_admin, home: home.to_owned(), accounts: BTreeMap::new() }
     }
 
     /// Adds what `role` gives in the account.
@@ -90,11 +87,6 @@ impl Rights {
     #[must_use]
     pub const fn is_admin(&self) -> bool {
         self.is_admin
-    }
-
-    #[must_use]
-    pub const fn version(&self) -> i64 {
-        self.version
     }
 
     /// Whether the user may do the action in the account.
@@ -166,9 +158,9 @@ mod tests {
         let actions = [Action::GetAccount].into();
         let grants = Grants::Only { actions, own: BTreeSet::new() };
         let visitor = Role { name: "visitor".to_owned(), description: String::new(), grants, since: None };
-        let mut target = Rights::new(false, "acme", 0);
+        let mut target = Rights::new(false, "acme");
         target.grant("home", &visitor);
-        assert!(Rights::new(false, "home", 0).may_enter(&target));
-        assert!(!Rights::new(false, "elsewhere", 0).may_enter(&target));
+        assert!(Rights::new(false, "home").may_enter(&target));
+        assert!(!Rights::new(false, "elsewhere").may_enter(&target));
     }
 }

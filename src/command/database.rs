@@ -18,6 +18,8 @@ use crate::{
 /// A PostgreSQL to work on, to be given back with [`Database::release`].
 pub struct Database {
     pub options: PgConnectOptions,
+    /// The same one past a pooler.
+    pub direct: PgConnectOptions,
     /// The private one, where this process started it.
     pub managed: Option<ManagedPostgres>,
 }
@@ -25,8 +27,9 @@ pub struct Database {
 impl Database {
     /// The database of a server that is about to serve.
     pub async fn to_serve(config: &Config, random: &Random) -> Result<Self, Failure> {
-        if let Some(options) = configured(config)? {
-            return Ok(Self { options, managed: None });
+        if let Some(options) = configured(config.database.url.as_ref())? {
+            let direct = configured(config.database.direct_url.as_ref())?;
+            return Ok(Self { direct: direct.unwrap_or_else(|| options.clone()), options, managed: None });
         }
         let settings = ManagedSettings {
             data_dir: &config.data_dir,
@@ -36,7 +39,8 @@ impl Database {
             server_settings: &[],
         };
         let managed = ManagedPostgres::start(settings).await?;
-        Ok(Self { options: managed.connect_options().clone(), managed: Some(managed) })
+        let options = managed.connect_options().clone();
+        Ok(Self { direct: options.clone(), options, managed: Some(managed) })
     }
 
     /// The database of a command beside a server that may be running.
@@ -44,7 +48,7 @@ impl Database {
         if config.database.url.is_none()
             && let Some(options) = managed::running(&config.data_dir).await?
         {
-            return Ok(Self { options, managed: None });
+            return Ok(Self { direct: options.clone(), options, managed: None });
         }
         Self::to_serve(config, random).await
     }
@@ -59,15 +63,15 @@ impl Database {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the URL is what the connection is made with")]
-fn configured(config: &Config) -> Result<Option<PgConnectOptions>, Failure> {
-    let url = config.database.url.as_ref().map(|url| PgConnectOptions::from_str(url.reveal()));
-    url.transpose().map_err(Failure::DatabaseUrl)
+fn configured(url: Option<&Secret>) -> Result<Option<PgConnectOptions>, Failure> {
+    let options = url.map(|url| PgConnectOptions::from_str(url.reveal()));
+    options.transpose().map_err(Failure::DatabaseUrl)
 }
 
 /// `kedge migrate`.
 pub async fn migrate(config: &Config) -> Result<(), Failure> {
     let database = Database::to_command(config, &Random::System).await?;
-    let migrated = db::migrate(&database.options).await;
+    let migrated = db::migrate(&database.direct).await;
     database.release().await?;
     println!("The schema is at version {}.", migrated?);
     Ok(())

@@ -14,6 +14,7 @@ use super::{Failure, database::Database};
 use crate::{
     authn::{
         attempts::{self, Attempts},
+        cache::Cache,
         last_used,
         password::{Cost, Hasher, Places},
         signing_keys::{KeyError, Sealing, SigningKey, SigningKeys, configured},
@@ -21,13 +22,14 @@ use crate::{
     authz::roles::RoleTable,
     clock::{Clock, Random},
     config::Config,
-    db::{self, Db, managed::ManagedPostgres},
+    db::{self, Db, changes::Changes, managed::ManagedPostgres},
     http::listener::{
-        self, Limits,
+        self, Limits, Service,
         tls::{self, Tls},
     },
     identity::{bootstrap, collector},
     logging::{self, LogLevel},
+    metrics::Metrics,
     secret::Secret,
     state::{App, State},
 };
@@ -51,7 +53,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         database = Database::to_serve(&config, &random) => database?,
         () = stop.told() => return Ok(()),
     };
-    let options = database.options.clone();
+    let options = (database.options.clone(), database.direct.clone());
     let served =
         serve_on(config, Read { roles, key, tls }, options, database.managed.as_mut(), random, log_level, stop).await;
     database.release().await?;
@@ -61,22 +63,28 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
 async fn serve_on(
     config: Config,
     read: Read,
-    options: PgConnectOptions,
+    (options, direct): (PgConnectOptions, PgConnectOptions),
     managed: Option<&mut ManagedPostgres>,
     random: Arc<Random>,
     log_level: LogLevel,
     mut stop: Stop,
 ) -> Result<(), Failure> {
     let tls = read.tls.clone();
+    let (changes, reader) = Changes::new(random.uuid(), config.cache.lease);
     let app = tokio::select! {
-        app = build(config, read, &options, random, log_level) => app?,
+        app = Box::pin(build(config, read, (options, &direct), (random, changes), log_level)) => app?,
         () = stop.told() => return Ok(()),
     };
+    let reader = reader.followed_by({
+        let (app, blocks) = (Arc::clone(&app), app.attempts.blocks());
+        move |change| blocks.follow(change, app.clock.now())
+    });
     let listen = app.config.listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| Failure::Listen(listen, error))?;
     let address = listener.local_addr().map_err(|error| Failure::Listen(listen, error))?;
     raise_file_limit();
     tracing::info!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
+    let reader = tokio::spawn(reader.run(direct));
     let collector = tokio::spawn(collector::run(Arc::clone(&app)));
     let writer = tokio::spawn(write_last_used(Arc::clone(&app)));
     let watcher = tls.clone().map(|tls| tokio::spawn(watch_certificate(tls)));
@@ -86,6 +94,8 @@ async fn serve_on(
     }
     collector.abort();
     writer.abort();
+    reader.abort();
+    app.changes.leave(&app.db).await;
     report_unwritten(&app).await;
     app.db.close().await;
     ended
@@ -102,12 +112,12 @@ struct Read {
 async fn build(
     mut config: Config,
     read: Read,
-    options: &PgConnectOptions,
-    random: Arc<Random>,
+    (options, direct): (PgConnectOptions, &PgConnectOptions),
+    (random, changes): (Arc<Random>, Arc<Changes>),
     log_level: LogLevel,
 ) -> Result<App, Failure> {
-    let schema_version = db::migrate(options).await?;
-    let db = Db::new(options.clone(), config.database.pool_size);
+    let schema_version = db::migrate(direct).await?;
+    let db = Db::new(options, config.database.pool_size);
     let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP, Places::from(&config.limits))?;
     let clock = Clock::System;
     if let Some(password) = bootstrap::first_start(&db, &mut config, &hasher, &clock, &random).await? {
@@ -118,13 +128,14 @@ async fn build(
     let sealing = sealing.map_err(KeyError::from)?;
     let attempts = bootstrap::shared_secret(&db, &random, attempts::SECRET).await?;
     let attempts = Attempts::new(attempts, &config.limits);
+    let cache = Cache::new(&random, u64::from(config.cache.size_mib) << 20);
     let signing_keys = SigningKeys::load(&db, (&clock, &random), read.key, sealing).await?;
     if signing_keys.are_readable() {
         tracing::warn!("keys.sealing_key is not set: whoever reads the database can sign access tokens");
     }
     Ok(Arc::new(State {
         config,
-        db,
+        db: db.obeying(Arc::clone(&changes)),
         schema_version,
         installed_at,
         clock,
@@ -132,10 +143,13 @@ async fn build(
         hasher,
         signing_keys,
         attempts,
+        cache,
+        changes,
         roles: read.roles,
         last_used: last_used::LastUsed::default(),
         collector: collector::Collector::default(),
         log_level,
+        metrics: Arc::new(Metrics::default()),
     }))
 }
 
@@ -157,8 +171,9 @@ async fn run(
         // The sender lives as long as this function; an error would mean that it is over.
         drop(stopped.wait_for(|stop| *stop).await);
     };
-    let (router, limits) = (crate::app(Arc::clone(app)), Limits::from(&app.config.server));
-    let server = tokio::spawn(listener::serve(listener, tls, router, limits, drained, DRAIN));
+    let limits = Limits::from(&app.config.server);
+    let service = Service { router: crate::app(Arc::clone(app)), metrics: Arc::clone(&app.metrics) };
+    let server = tokio::spawn(listener::serve(listener, tls, service, limits, drained, DRAIN));
     let reason = tokio::select! {
         () = stop.told() => Ok(()),
         lost = lost_database(managed) => Err(lost),

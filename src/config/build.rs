@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::settings::Settings;
 use super::{
-    Cleanup, Config, Database, Keys, Limits, Logging, OAuth, Roles, Server, UserAuthentication, checks, environment,
+    Cache, Cleanup, Config, Database, Keys, Limits, Logging, Metrics, OAuth, Roles, Server, UserAuthentication, checks,
+    environment,
 };
 
 pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], is_root: bool) -> Config {
@@ -32,6 +33,14 @@ pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], 
         logging: logging(settings),
         user_authentication: user_authentication(settings),
         limits: limits(settings),
+        cache: Cache {
+            lease: Duration::from_secs(settings.number::<u32>("cache.lease", 1..=20).into()),
+            size_mib: settings.number("cache.size_mib", 1..=1_048_576),
+        },
+        metrics: Metrics {
+            enabled: settings.flag("metrics.enabled"),
+            auth_disabled: settings.flag("metrics.auth_disabled"),
+        },
         roles: Roles { file: settings.optional_text("roles.file", "expected the path of a file", checks::directory) },
         cleanup: cleanup(settings),
     };
@@ -105,12 +114,11 @@ fn server(settings: &mut Settings) -> Server {
 }
 
 fn database(settings: &mut Settings) -> Database {
-    Database {
-        url: settings.secret(
-            "database.url",
-            "expected a URL that starts with postgres:// or postgresql://",
-            checks::database_url,
-        ),
+    const EXPECTED: &str = "expected a URL that starts with postgres:// or postgresql://";
+    let direct_source = settings.source("database.direct_url");
+    let database = Database {
+        url: settings.secret("database.url", EXPECTED, checks::database_url),
+        direct_url: settings.secret("database.direct_url", EXPECTED, checks::database_url),
         pool_size: settings.number("database.pool_size", 1..=10_000),
         programs: settings.optional_text("database.programs", "expected a directory", checks::directory),
         managed_user: settings.optional_text(
@@ -118,7 +126,11 @@ fn database(settings: &mut Settings) -> Database {
             "expected the name of a system user",
             checks::name,
         ),
+    };
+    if database.direct_url.is_some() && database.url.is_none() {
+        settings.note(format!("{direct_source}: there is nothing to go past: expected `database.url` with it"));
     }
+    database
 }
 
 fn keys(settings: &mut Settings) -> Keys {

@@ -1,11 +1,16 @@
 //! The database: the pool, transactions that are tried again, and migrations.
 //!
-//! [`managed`] is the private PostgreSQL that Kedge starts when it is given no other. SQL of resources does not
+//! [`changes`] is what nodes tell each other, [`managed`] is the private PostgreSQL that Kedge starts when it is given no other. SQL of resources does not
 //! belong here but in the `store.rs` beside them.
 
+pub mod changes;
 pub mod managed;
+mod pulse;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use sqlx::{
     Connection, PgConnection, PgPool, Postgres, Transaction,
@@ -14,14 +19,34 @@ use sqlx::{
 };
 
 use crate::error::{Error, Result};
+use changes::Changes;
+use pulse::{Found, Pulse};
+
+/// How long a connection is waited for.
+const ACQUIRE: Duration = Duration::from_millis(1_700);
+/// How long work may take before the database is asked whether it still answers.
+const ASK_EVERY: Duration = Duration::from_millis(300);
+/// How long the end of connections is waited for.
+const CLOSE: Duration = Duration::from_secs(3);
+
+/// How long an idle connection is taken without being tried.
+const TRUSTED: Duration = Duration::from_millis(500);
 
 /// How often a transaction that lost against another one is run.
 const ATTEMPTS: u8 = 3;
 
-/// The pool of connections.
-#[derive(Clone, Debug)]
+/// The pool of connections. Once the database is lost it is another one: connections that hang are not waited for.
+#[derive(Clone)]
 pub struct Db {
-    pool: PgPool,
+    shared: Arc<Shared>,
+    /// `None` where nothing is remembered that a change could make wrong.
+    changes: Option<Arc<Changes>>,
+}
+
+struct Shared {
+    pool: RwLock<PgPool>,
+    size: u32,
+    pulse: Pulse,
 }
 
 impl Db {
@@ -33,17 +58,20 @@ impl Db {
             ("lock_timeout", "5s"),
             ("idle_in_transaction_session_timeout", "15s"),
         ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(size)
-            .acquire_timeout(Duration::from_secs(2))
-            .connect_lazy_with(options);
-        Self { pool }
+        let pool = RwLock::new(pool(options.clone(), size));
+        Self { shared: Arc::new(Shared { pool, size, pulse: Pulse::new(options) }), changes: None }
+    }
+
+    /// The same; a change is not answered before this node obeys it.
+    #[must_use]
+    pub fn obeying(self, changes: Arc<Changes>) -> Self {
+        Self { changes: Some(changes), ..self }
     }
 
     /// How its connections are made.
     #[must_use]
     pub fn options(&self) -> PgConnectOptions {
-        (*self.pool.connect_options()).clone()
+        (*self.pool().connect_options()).clone()
     }
 
     /// A connection to read with, one statement at a time.
@@ -51,12 +79,63 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] where none is to be had in time.
     pub async fn read(&self) -> Result<PoolConnection<Postgres>> {
-        Ok(self.pool.acquire().await?)
+        self.require_answer().await?;
+        Ok(self.pool().acquire().await?)
     }
 
     /// Begins a transaction; [`transaction!`](crate::transaction) is how to use it.
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
-        Ok(self.pool.begin().await?)
+        self.require_answer().await?;
+        Ok(self.pool().begin().await?)
+    }
+
+    /// Does the work while the database answers; gives up and drops it where the database is lost.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where it is lost.
+    pub async fn while_it_answers<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        let lost = async {
+            loop {
+                tokio::time::sleep(ASK_EVERY).await;
+                if !self.answers().await {
+                    break;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            () = lost => Err(LOST),
+        }
+    }
+
+    /// In a task of its own: what is found counts for all, though the one who asked may be gone by then.
+    async fn answers(&self) -> bool {
+        let db = self.clone();
+        let asked = tokio::spawn(async move {
+            let found = db.shared.pulse.ask().await;
+            if found == Found::JustLost {
+                db.renew();
+            }
+            found == Found::Answers
+        });
+        asked.await.unwrap_or(false)
+    }
+
+    /// Connections to a database that is lost would only hang, and it would find them all when it comes back.
+    async fn require_answer(&self) -> Result<()> {
+        if self.shared.pulse.is_lost() && !self.answers().await { Err(LOST) } else { Ok(()) }
+    }
+
+    fn pool(&self) -> PgPool {
+        self.shared.pool.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes another pool. Whoever waits for a connection of the old one is told at once; what works on one may finish.
+    fn renew(&self) {
+        let new = pool(self.options(), self.shared.size);
+        let old = std::mem::replace(&mut *self.shared.pool.write().unwrap_or_else(PoisonError::into_inner), new);
+        tokio::spawn(close(old));
     }
 
     /// Ends a transaction after its work: commits what went well. `None`: it lost a conflict and is to be run again.
@@ -67,7 +146,14 @@ impl Db {
         attempt: &mut u8,
     ) -> Option<Result<T>> {
         let committed = match done {
-            Ok(done) => transaction.commit().await.map(|()| done).map_err(WriteError::Database),
+            Ok(done) => {
+                let committed = transaction.commit().await;
+                // Also where it is not known how the commit ended.
+                if let Some(changes) = &self.changes {
+                    changes.obeyed().await;
+                }
+                committed.map(|()| done).map_err(WriteError::Database)
+            }
             Err(error) => Err(error),
         };
         match committed {
@@ -81,19 +167,60 @@ impl Db {
         }
     }
 
-    /// Whether the database answers.
+    /// Whether the database can be used.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where it does not.
     pub async fn check(&self) -> Result<()> {
         sqlx::query!("select 1 as one").fetch_one(&mut *self.read().await?).await?;
-        Ok(())
+        match &self.changes {
+            // A standby answers, too.
+            Some(changes) if !changes.is_leased() => changes.renewed().await,
+            _ => Ok(()),
+        }
     }
 
-    /// Closes every connection.
-    pub async fn close(&self) {
-        self.pool.close().await;
+    /// How many connections of the pool nobody uses, and how many there are.
+    #[must_use]
+    pub fn connections(&self) -> (usize, usize) {
+        let pool = self.pool();
+        (pool.num_idle(), pool.size() as usize)
     }
+
+    /// Closes every connection; one that hangs is not waited for.
+    pub async fn close(&self) {
+        close(self.pool()).await;
+    }
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("pool", &self.pool()).finish_non_exhaustive()
+    }
+}
+
+const LOST: Error = Error::Unavailable("the database does not answer");
+
+fn pool(options: PgConnectOptions, size: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE)
+        // A connection that was in use a moment ago is not tried: that would double what a short query costs.
+        .test_before_acquire(false)
+        .before_acquire(|connection, last| {
+            Box::pin(async move {
+                if last.idle_for > TRUSTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(options)
+}
+
+async fn close(pool: PgPool) {
+    // An error means that some connection hangs: it ends with this process or with its statement.
+    drop(tokio::time::timeout(CLOSE, pool.close()).await);
 }
 
 /// Runs a block in a transaction and commits it; runs it again where it lost a deadlock or a serialisation conflict.

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::{Error, OAuthError, Result},
-    names::AnyName,
+    names::{AnyName, shown},
 };
 
 /// Refuses a body of the wrong media type or of a length that is told to be too large, before any of it is read.
@@ -37,7 +37,7 @@ pub fn admit(body: Body, headers: &HeaderMap) -> Result<()> {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !is_expected(media_type) {
         let given = if media_type.is_empty() { "none" } else { media_type };
-        let detail = format!("Content-Type must be {expected}, given: {given}");
+        let detail = format!("Content-Type must be {expected}, given: {}", shown(given));
         return Err(Error::Transport { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, detail });
     }
     if length(headers).is_some_and(|length| length > limit) {
@@ -148,9 +148,9 @@ impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for
 fn decoded(name: &str, text: &[u8]) -> Result<String> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     let text = percent_encoding::percent_decode(&spaced).decode_utf8();
-    let text = text.map_err(|_| Error::malformed(name, "is not UTF-8"))?;
+    let text = text.map_err(|_| Error::malformed(shown(name), "is not UTF-8"))?;
     if text.contains('\0') {
-        return Err(Error::malformed(name, "holds U+0000"));
+        return Err(Error::malformed(shown(name), "holds U+0000"));
     }
     Ok(text.into_owned())
 }

@@ -3,6 +3,7 @@
 //! It looks every request up in the route table and refuses what is not in it, so an operation without declared
 //! access cannot be reached, however it was mounted.
 
+mod body;
 mod target;
 
 pub use target::{Asking, Target};
@@ -16,9 +17,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use tracing::Instrument;
+
 use super::{
     client_address::client_address,
     extract::admit,
+    prefer,
     routes::{ErrorForm, RouteTable, Row},
 };
 use crate::{
@@ -29,6 +33,7 @@ use crate::{
     },
     error::{Error, OAuthError, Result},
     identity::roles,
+    metrics::Means,
     state::App,
 };
 
@@ -49,10 +54,14 @@ pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> 
     };
     let from_console = request.headers().get(X_REQUESTED_WITH).is_some_and(|value| value == "kedge-console");
     let (mut parts, body) = request.into_parts();
-    let mut response = match check(&guard.app, row, &mut parts).await {
-        Ok(()) => run(row, next, Request::from_parts(parts, body)).await,
-        Err(error) => refusal(row, error),
+    let answer = async {
+        match check(&guard.app, row, &mut parts).await {
+            Ok(()) => run(&guard.app, row, next, Request::from_parts(parts, body)).await,
+            Err(error) => refusal(row, error),
+        }
     };
+    let answered = guard.app.db.while_it_answers(answer).await;
+    let mut response = answered.unwrap_or_else(|error| refusal(row, error));
     if row.errors == ErrorForm::OAuth {
         // RFC 6749, 5.1: nothing of it may be stored on its way.
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -87,16 +96,26 @@ fn refusal(row: Row, error: Error) -> Response {
     }
 }
 
-/// Runs the handler within its time. A change runs in a task of its own: a client that hangs up, or the end of the
-/// time, must not cut it between its commit and what follows from it.
-async fn run(row: Row, next: Next, request: Request) -> Response {
+/// Runs the handler within its time. A change runs in a task of its own: a client that hangs up, the end of the time, or
+/// a database that does not answer must not cut it between its commit and what follows from it.
+async fn run(app: &App, row: Row, next: Next, request: Request) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
     let answer = async {
         if !changes {
             return next.run(request).await;
         }
-        let span = tracing::Span::current();
-        let task = tokio::spawn(tracing::Instrument::instrument(next.run(request), span));
+        let end = tokio::time::Instant::now() + row.time.0;
+        let request = request.map(|body| body::in_time(body, end));
+        let waits = prefer::is_wanted(request.headers());
+        let app = App::clone(app);
+        let change = async move {
+            let mut response = next.run(request).await;
+            if waits && response.status().is_success() {
+                prefer::wait(&app, response.headers_mut()).await;
+            }
+            response
+        };
+        let task = tokio::spawn(change.in_current_span());
         task.await.unwrap_or_else(|error| refusal(row, Error::internal(error)))
     };
     let in_time = tokio::time::timeout(row.time.0, answer).await;
@@ -107,14 +126,21 @@ async fn run(row: Row, next: Next, request: Request) -> Response {
 async fn check(app: &App, row: Row, parts: &mut Parts) -> Result<()> {
     if row.access != Access::Public {
         let address = client_address(app, parts);
-        let caller = authn::authenticate(app, &parts.headers, address).await?;
+        let caller = authn::authenticate(app, &parts.headers, address).await;
+        app.metrics.signed_in(Means::of(&parts.headers), &caller);
+        let caller = caller?;
         authorize(app, row.access, &caller, parts).await?;
         parts.extensions.insert(caller);
     }
     admit(row.body, &parts.headers)
 }
 
-async fn authorize(app: &App, access: Access, caller: &Caller, parts: &mut Parts) -> Result<()> {
+/// Whether the caller may: the state of the account, then the permission. Hands the account that the operation is about
+/// over to the handler, or the question where the handler reads which it is.
+///
+/// # Errors
+/// 403, 404 for those who may know, or what keeps the database from being asked.
+pub async fn authorize(app: &App, access: Access, caller: &Caller, parts: &mut Parts) -> Result<()> {
     if !caller.account.is_enabled() {
         return Err(Denial::AccountNotEnabled { account: caller.account.name.clone() }.into());
     }
@@ -167,7 +193,7 @@ async fn settle(
     let action = permission.action;
     let asking = Asking::new(action, caller.clone(), &parts.headers);
     let target = match permission.domain {
-        Domain::System => return roles::permit(app, caller, action, Where::System).await,
+        Domain::System => return Ok(roles::permit(caller, action, Where::System)?),
         Domain::RequestAccount => {
             parts.extensions.insert(asking);
             return Ok(());
@@ -176,7 +202,7 @@ async fn settle(
         Domain::CallerHome => asking.account(app, Some(&caller.account.name)).await?,
         Domain::PathAccount => {
             let account = named.account.as_deref().unwrap_or_default();
-            let oneself = account == caller.account.name && named.user.as_ref() == Some(&caller.username);
+            let oneself = account == caller.account.name && named.user.as_ref() == Some(&caller.user.username);
             let action = permission.self_twin.filter(|_| oneself).unwrap_or(action);
             Asking { action, ..asking }.account(app, Some(account)).await?
         }

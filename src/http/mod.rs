@@ -2,13 +2,14 @@
 //!
 //! [`routes`] is the one door by which an operation is mounted, [`guard`] the one middleware that stands in it,
 //! [`extract`] turns what a request carries into types, [`openapi`] is the document, [`request_id`] the outermost
-//! layer, [`listener`] the loop that accepts connections, [`client_address`] who is at the other end. Nothing about a resource belongs here.
+//! layer, [`prefer`] the wish to wait for all nodes, [`listener`] the loop that accepts connections, [`client_address`] who is at the other end. Nothing about a resource belongs here.
 
 pub mod client_address;
 pub mod extract;
 pub mod guard;
 pub mod listener;
 pub mod openapi;
+pub mod prefer;
 pub mod request_id;
 pub mod routes;
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::sessions::store as sessions;
 use crate::{
     authn::{attempts::store::delete_old_attempts, jwt::CLOCK_SKEW, signing_keys::delete_expired_keys},
-    db::{Db, WriteError},
+    db::{Db, WriteError, changes::retention as changes},
     error::Result,
     state::App,
     transaction,
@@ -163,15 +163,21 @@ pub const PURGES: [Purge; 8] = [
 /// Runs until the process ends.
 pub async fn run(app: App) {
     let cleanup = &app.config.cleanup;
+    let mut log = changes::Retention::default();
     let (mut next_keys, mut next_tokens) = (Instant::now(), Instant::now());
     loop {
-        report("deleted accounts", remove_accounts(&app.db).await);
+        report(&app, "deleted accounts", app.db.while_it_answers(remove_accounts(&app.db)).await.flatten());
+        report(&app, "rows of the log of changes", app.db.while_it_answers(log.remove_old(&app.db)).await.flatten());
         if next_keys <= Instant::now() {
-            report("deleted API keys", remove_keys(&app).await);
+            report(&app, "deleted API keys", app.db.while_it_answers(remove_keys(&app)).await.flatten());
             next_keys = Instant::now() + cleanup.api_keys_interval;
         }
         if next_tokens <= Instant::now() {
-            report("sessions and tokens that have run out", remove_tokens(&app).await);
+            report(
+                &app,
+                "sessions and tokens that have run out",
+                app.db.while_it_answers(remove_tokens(&app)).await.flatten(),
+            );
             next_tokens = Instant::now() + cleanup.oauth_tokens_interval;
         }
         let pause: Duration = cleanup.accounts_interval;
@@ -180,7 +186,8 @@ pub async fn run(app: App) {
     }
 }
 
-fn report(what: &str, removed: Result<u64>) {
+fn report(app: &App, what: &'static str, removed: Result<u64>) {
+    app.metrics.collected(what, removed.as_ref().ok().copied());
     match removed {
         Ok(0) => {}
         Ok(rows) => tracing::info!(rows, "removed {what}"),

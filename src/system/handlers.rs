@@ -1,6 +1,10 @@
 //! The operations on the server itself.
 
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
 
 use super::{
     API_LEVEL, KEDGE_VERSION,
@@ -14,6 +18,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     http::Json,
     identity::{accounts::store as accounts, users::store as users},
+    metrics,
     state::App,
 };
 
@@ -51,6 +56,20 @@ pub async fn health() -> StatusCode {
 pub async fn ready(State(app): State<App>) -> Result<StatusCode> {
     app.db.check().await?;
     Ok(StatusCode::OK)
+}
+
+/// What the server counts of itself
+///
+/// In the form of `OpenMetrics` 1.0, which Prometheus reads. 404 unless `metrics.enabled`.
+#[utoipa::path(get, path = "/metrics", tag = "System", extensions(("x-kedge-addition" = json!(true))),
+    responses((status = 200, description = "The counts", body = String, content_type = "application/openmetrics-text"),
+              (status = 404)))]
+pub async fn get_metrics(State(app): State<App>) -> Result<Response> {
+    if !app.config.metrics.enabled {
+        return Err(Error::NotFound { what: "Metrics" });
+    }
+    let text = metrics::text(&app).map_err(Error::internal)?;
+    Ok(([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response())
 }
 
 /// The versions of API, service and schema

@@ -12,6 +12,8 @@ use crate::{
 
 /// The level of Anchore's API that Kedge speaks: clients compare it (`SemVer`, at least 5.11).
 pub const API_LEVEL: &str = "5.22.0";
+/// Where the server's counts are.
+pub const METRICS: &str = "/metrics";
 /// Kedge's own version.
 pub const KEDGE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -29,6 +31,7 @@ pub fn routes(routes: Routes) -> Routes {
         .on(public, Body::None, TimeLimit::SHORT, routes!(handlers::health_check))
         .on(public, Body::None, TimeLimit::SHORT, routes!(handlers::health))
         .on(public, Body::None, TimeLimit::SHORT, routes!(handlers::ready))
+        .on(signed_in, Body::None, TimeLimit::SHORT, routes!(handlers::get_metrics))
         .on(public, Body::None, TimeLimit::SHORT, routes!(handlers::version_check))
         .on(public, Body::None, TimeLimit::SHORT, routes!(handlers::version))
         .on(signed_in, Body::None, TimeLimit::SHORT, routes!(handlers::get_status))

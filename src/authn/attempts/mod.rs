@@ -8,26 +8,29 @@
 //! Wrong keys and tokens count for their address only, after the check ([`Attempts::note_stranger`]): a valid one is never
 //! refused for what others do.
 
+mod blocks;
 mod places;
 mod slot;
 pub mod store;
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use time::OffsetDateTime;
 
 use self::{
     places::{Local, Place},
-    slot::Slots,
-    store::{Limit, Verdict},
+    slot::{FIRST_OF_ADDRESSES, Slots},
+    store::Limits,
 };
+use super::{API_KEY_USER, basic};
 use crate::{
-    config::Limits,
+    config,
     error::{Error, Result},
     state::App,
 };
 
-pub use slot::Key;
+pub use blocks::Blocks;
+pub use slot::{Key, network};
 
 /// The name of the secret that keys the digests.
 pub const SECRET: &str = "sign_in_attempts";
@@ -37,6 +40,8 @@ const LONGEST_CHECK: time::Duration = time::Duration::seconds(30);
 /// The pause between two looks for a place that a check on another node has, and how long they go on.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause between two tries to give a place back to a database that cannot be used.
+const TRY_EVERY: Duration = Duration::from_millis(200);
 /// The longest wait.
 const LONGEST_WAIT: time::Duration = time::Duration::HOUR;
 /// The first wait is this part of the window.
@@ -46,26 +51,17 @@ const FIRST_WAIT: i64 = 5;
 #[derive(Debug)]
 pub struct Attempts {
     slots: Slots,
-    of_user_and_address: Option<Limit>,
-    of_address: Option<Limit>,
+    limits: Limits,
+    blocks: Arc<Blocks>,
     local: Local,
-}
-
-/// A slot that a sign-in counts in.
-#[derive(Clone, Copy, Debug)]
-struct Counted {
-    slot: i32,
-    limit: Limit,
-    /// Whether a right password forgets what failed before: of a user from an address, not of an address that may name
-    /// many users.
-    forgets: bool,
 }
 
 /// A sign-in that is being checked: its places, here and in the database.
 #[derive(Debug)]
 pub struct Attempt {
     app: App,
-    counted: Vec<Counted>,
+    /// Where a place is taken, in their order.
+    slots: Vec<i32>,
     /// Held until the outcome is written.
     places: Vec<Place>,
     ended: bool,
@@ -73,31 +69,58 @@ pub struct Attempt {
 
 impl Attempts {
     #[must_use]
-    pub fn new(key: Key, limits: &Limits) -> Self {
+    pub fn new(key: Key, limits: &config::Limits) -> Self {
         let window = limits.sign_in_window;
-        let limit = |most: u32| {
-            let first_wait = time::Duration::seconds((window.as_secs().cast_signed() / FIRST_WAIT).max(1));
-            (most > 0).then_some(Limit { most: most.cast_signed(), window, first_wait, longest_wait: LONGEST_WAIT })
+        let limits = Limits {
+            most_of_user: limits.sign_in_failures_per_user_and_address.cast_signed(),
+            most_of_address: limits.sign_in_failures_per_address.cast_signed(),
+            window,
+            first_wait: time::Duration::seconds((window.as_secs().cast_signed() / FIRST_WAIT).max(1)),
+            longest_wait: LONGEST_WAIT,
         };
-        Self {
-            slots: Slots::new(key),
-            of_user_and_address: limit(limits.sign_in_failures_per_user_and_address),
-            of_address: limit(limits.sign_in_failures_per_address),
-            local: Local::default(),
+        Self { slots: Slots::new(key), limits, blocks: Arc::default(), local: Local::default() }
+    }
+
+    /// What this node knows of blocks; the log of changes tells it of others'.
+    #[must_use]
+    pub fn blocks(&self) -> Arc<Blocks> {
+        Arc::clone(&self.blocks)
+    }
+
+    /// Where a sign-in as `username` from `address` counts; without a name, a stranger from there. A limit of none counts
+    /// nowhere.
+    fn slots(&self, username: Option<&str>, address: Option<IpAddr>) -> Vec<i32> {
+        let of_user = username.filter(|_| self.limits.most_of_user > 0);
+        let of_address = address.filter(|_| self.limits.most_of_address > 0);
+        let of_user = of_user.map(|username| self.slots.of_user_and_address(username, address));
+        of_user.into_iter().chain(of_address.map(|address| self.slots.of_address(address))).collect()
+    }
+
+    const fn most(&self, slot: i32) -> i32 {
+        if slot < FIRST_OF_ADDRESSES { self.limits.most_of_user } else { self.limits.most_of_address }
+    }
+
+    /// Refuses a password that comes from where this node knows guessing to be blocked; keys and tokens never.
+    ///
+    /// # Errors
+    /// [`Error::TooManyAttempts`].
+    pub fn refuse_blocked(&self, app: &App, header: &[u8], address: Option<IpAddr>) -> Result<()> {
+        if !self.blocks.are_any(app.clock.now()) {
+            return Ok(());
+        }
+        match basic::parse(header) {
+            Ok(login) if login.username != API_KEY_USER => {
+                self.refuse(&self.slots(Some(&login.username), address), app.clock.now())
+            }
+            _ => Ok(()),
         }
     }
 
-    /// What counts for a sign-in as `username` from `address`; without a name, for a stranger from there.
-    fn counted(&self, username: Option<&str>, address: Option<IpAddr>) -> Vec<Counted> {
-        let of_user = username.zip(self.of_user_and_address).map(|(username, limit)| {
-            let slot = self.slots.of_user_and_address(username, address);
-            Counted { slot, limit, forgets: true }
-        });
-        let of_address = address.zip(self.of_address).map(|(address, limit)| {
-            let slot = self.slots.of_address(address);
-            Counted { slot, limit, forgets: false }
-        });
-        of_user.into_iter().chain(of_address).collect()
+    fn refuse(&self, slots: &[i32], now: OffsetDateTime) -> Result<()> {
+        match slots.iter().filter_map(|slot| self.blocks.until(*slot, now)).max() {
+            Some(until) => Err(too_many(until, now)),
+            None => Ok(()),
+        }
     }
 
     /// Takes a place for a password that is about to be checked.
@@ -105,20 +128,19 @@ impl Attempts {
     /// # Errors
     /// [`Error::TooManyAttempts`] where too many failed before, [`Error::Unavailable`] where no place came free.
     pub async fn begin(app: &App, username: &str, address: Option<IpAddr>) -> Result<Attempt> {
-        let counted = app.attempts.counted(Some(username), address);
-        let mut places = Vec::with_capacity(counted.len());
-        for counted in &counted {
-            places.push(app.attempts.local.place(counted.slot, counted.limit.most).await?);
+        let slots = app.attempts.slots(Some(username), address);
+        let mut places = Vec::with_capacity(slots.len());
+        for slot in &slots {
+            places.push(app.attempts.local.place(*slot, app.attempts.most(*slot)).await?);
         }
-        let mut attempt = Attempt { app: app.clone(), counted, places, ended: true };
+        let mut attempt = Attempt { app: app.clone(), slots: Vec::with_capacity(slots.len()), places, ended: false };
         let patience = tokio::time::Instant::now() + PATIENCE;
-        while !attempt.take().await? {
+        while !attempt.take(&slots).await? {
             if tokio::time::Instant::now() >= patience {
                 return Err(Error::Unavailable("all places of a sign-in are taken by running checks"));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        attempt.ended = false;
         Ok(attempt)
     }
 
@@ -127,68 +149,104 @@ impl Attempts {
     /// # Errors
     /// [`Error::TooManyAttempts`] where it has to wait.
     pub async fn note_stranger(app: &App, address: Option<IpAddr>) -> Result<()> {
-        for counted in app.attempts.counted(None, address) {
-            let now = app.clock.now();
-            if let Some(until) = store::count_failure(app, counted.slot, counted.limit, now).await? {
-                return Err(too_many(until, now));
-            }
+        let (attempts, now) = (&app.attempts, app.clock.now());
+        let slots = attempts.slots(None, address);
+        attempts.refuse(&slots, now)?;
+        if slots.is_empty() {
+            return Ok(());
         }
+        let places = store::take_places(app, &slots, &attempts.limits, now, now).await?;
+        attempts.learn(places.iter().filter_map(|place| Some((place.slot, place.blocked_until?))), now);
+        attempts.refuse(&slots, now)?;
+        if places.iter().any(|place| place.is_ours) {
+            attempts.keep(app, &slots, now).await?;
+        }
+        Ok(())
+    }
+
+    fn learn(&self, blocks: impl IntoIterator<Item = (i32, OffsetDateTime)>, now: OffsetDateTime) {
+        for (slot, until) in blocks {
+            self.blocks.note(slot, until, now);
+        }
+    }
+
+    async fn keep(&self, app: &App, slots: &[i32], now: OffsetDateTime) -> Result<()> {
+        let blocks = store::keep_places(app, slots, &self.limits, now).await?;
+        self.learn(blocks, now);
         Ok(())
     }
 }
 
 impl Attempt {
     /// Takes a place in every slot or in none; answers whether it did.
-    async fn take(&self) -> Result<bool> {
+    async fn take(&mut self, wanted: &[i32]) -> Result<bool> {
         let now = self.app.clock.now();
-        for (at, counted) in self.counted.iter().enumerate() {
-            let verdict = store::take_place(&self.app, counted.slot, counted.limit, now, now + LONGEST_CHECK).await;
-            if let Ok(Verdict::Taken) = verdict {
-                continue;
-            }
-            for taken in self.counted.iter().take(at) {
-                store::give_back(&self.app, taken.slot, false).await?;
-            }
-            return match verdict? {
-                Verdict::Blocked(until) => Err(too_many(until, now)),
-                Verdict::Taken | Verdict::Full => Ok(false),
-            };
+        let app = App::clone(&self.app);
+        let attempts = &app.attempts;
+        attempts.refuse(wanted, now)?;
+        if wanted.is_empty() {
+            return Ok(true);
         }
-        Ok(true)
+        let places = store::take_places(&app, wanted, &attempts.limits, now, now + LONGEST_CHECK).await?;
+        self.slots.extend(places.iter().filter(|place| place.is_ours).map(|place| place.slot));
+        if self.slots.len() == wanted.len() {
+            return Ok(true);
+        }
+        if !self.slots.is_empty() {
+            store::give_back(&app, &self.slots, false).await?;
+            self.slots.clear();
+        }
+        attempts.learn(places.iter().filter_map(|place| Some((place.slot, place.blocked_until?))), now);
+        attempts.refuse(wanted, now)?;
+        Ok(false)
     }
 
     /// The password was right: the places are free again, and what failed before of this user from this address is
     /// forgotten.
     pub fn succeeded(mut self) {
-        self.end(true);
+        self.give_back(true);
     }
 
     /// The password was wrong: the places stay taken.
     pub fn failed(mut self) {
-        self.ended = true;
-        let (app, counted, places) = self.parts();
+        let (app, slots, places) = self.end();
+        if slots.is_empty() {
+            return;
+        }
         tokio::spawn(async move {
             let now = app.clock.now();
-            for counted in counted {
-                report(store::keep_place(&app, counted.slot, counted.limit, now).await);
-            }
+            report(app.attempts.keep(&app, &slots, now).await);
             drop(places);
         });
     }
 
-    fn end(&mut self, succeeded: bool) {
-        self.ended = true;
-        let (app, counted, places) = self.parts();
+    fn give_back(&mut self, forgets: bool) {
+        let (app, slots, places) = self.end();
+        if slots.is_empty() {
+            return;
+        }
         tokio::spawn(async move {
-            for counted in counted {
-                report(store::give_back(&app, counted.slot, succeeded && counted.forgets).await);
-            }
+            report(give_back(&app, &slots, forgets).await);
             drop(places);
         });
     }
 
-    fn parts(&mut self) -> (App, Vec<Counted>, Vec<Place>) {
-        (self.app.clone(), std::mem::take(&mut self.counted), std::mem::take(&mut self.places))
+    fn end(&mut self) -> (App, Vec<i32>, Vec<Place>) {
+        self.ended = true;
+        (self.app.clone(), std::mem::take(&mut self.slots), std::mem::take(&mut self.places))
+    }
+}
+
+/// Gives places back, later if the database cannot be used now: places of checks that are over must not block anyone.
+async fn give_back(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
+    let patience = tokio::time::Instant::now() + LONGEST_CHECK.unsigned_abs();
+    loop {
+        match store::give_back(app, slots, forgets).await {
+            Err(Error::Unavailable(_)) if tokio::time::Instant::now() < patience => {
+                tokio::time::sleep(TRY_EVERY).await;
+            }
+            done => return done,
+        }
     }
 }
 
@@ -196,7 +254,7 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         if !self.ended {
-            self.end(false);
+            self.give_back(false);
         }
     }
 }

@@ -8,6 +8,9 @@ use aws_lc_rs::hmac;
 /// How many bits a slot's number has, besides the one that tells the two kinds apart.
 const BITS: u32 = 20;
 
+/// The slots of addresses begin here, those of users from an address are before.
+pub const FIRST_OF_ADDRESSES: i32 = 1 << BITS;
+
 /// The key of the digests, the same on every node.
 pub type Key = [u8; 32];
 
@@ -30,7 +33,7 @@ impl Slots {
 
     /// The slot of everything from an address.
     pub fn of_address(&self, address: IpAddr) -> i32 {
-        self.number(b"address", &network(address)) | (1 << BITS)
+        self.number(b"address", &network(address)) | FIRST_OF_ADDRESSES
     }
 
     fn number(&self, kind: &[u8], text: &[u8]) -> i32 {
@@ -39,7 +42,7 @@ impl Slots {
         digest.update(text);
         let digest = digest.sign();
         let first = digest.as_ref().first_chunk().copied().unwrap_or_default();
-        (i32::from_be_bytes(first)) & ((1 << BITS) - 1)
+        i32::from_be_bytes(first) & (FIRST_OF_ADDRESSES - 1)
     }
 }
 
@@ -50,7 +53,8 @@ impl std::fmt::Debug for Slots {
 }
 
 /// What counts as one address: an IPv4 address, or the /64 that an IPv6 client can move in as it likes.
-fn network(address: IpAddr) -> Vec<u8> {
+#[must_use]
+pub fn network(address: IpAddr) -> Vec<u8> {
     match address.to_canonical() {
         IpAddr::V4(address) => address.octets().to_vec(),
         IpAddr::V6(address) => address.octets().into_iter().take(8).collect(),

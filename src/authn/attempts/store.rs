@@ -1,131 +1,141 @@
-//! The SQL of failed sign-ins. Each function is one statement about one slot: two slots are never locked at once.
+//! The SQL of failed sign-ins. A statement locks its slots in their order, so that two never wait for each other.
 
 use std::time::Duration;
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
+use super::slot::FIRST_OF_ADDRESSES;
 use crate::{error::Result, state::App};
 
 /// How many failures a slot may have in which time, and how long it is blocked then.
 #[derive(Clone, Copy, Debug)]
-pub struct Limit {
-    pub most: i32,
+pub struct Limits {
+    /// Of a user from an address.
+    pub most_of_user: i32,
+    /// Of an address.
+    pub most_of_address: i32,
     pub window: Duration,
     pub first_wait: time::Duration,
     pub longest_wait: time::Duration,
 }
 
-/// Whether there was a place.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Taken,
-    /// Every place is taken, some by checks that still run.
-    Full,
-    Blocked(OffsetDateTime),
+/// What became of a slot that a place was asked of.
+#[derive(Debug)]
+pub struct Place {
+    pub slot: i32,
+    pub blocked_until: Option<OffsetDateTime>,
+    /// Whether the place was taken. If not, and nothing is blocked, then every place is, some by checks that still run.
+    pub is_ours: bool,
 }
 
-/// Takes a place where there is one. The window and the block of a slot end here, when someone asks: after a block, one
-/// more failure blocks again, twice as long; after a quiet window all is forgotten.
-pub async fn take_place(
+/// Takes a place in each slot that has one, in one statement. The window and the block of a slot end here, when someone
+/// asks: after a block, one more failure blocks again, twice as long; after a quiet window all is forgotten.
+pub async fn take_places(
     app: &App,
-    slot: i32,
-    limit: Limit,
+    slots: &[i32],
+    limits: &Limits,
     now: OffsetDateTime,
     running_until: OffsetDateTime,
-) -> Result<Verdict> {
+) -> Result<Vec<Place>> {
     let holder = app.random.uuid();
-    let row = sqlx::query!(
+    // A statement that is given up here still runs once a database that hung goes on: without a commit it takes nothing.
+    let mut db = app.db.begin().await?;
+    let places = sqlx::query_as!(
+        Place,
         r#"insert into sign_in_attempts as t (slot, since, taken, running, running_until, holder, blocks)
-           values ($1, $2, 1, 1, $3, $7, 0)
+           select slot, $2, 1, 1, $3, $7, 0 from unnest($1::integer[]) as s (slot) order by slot
            on conflict (slot) do update set
              (since, taken, running, running_until, holder, blocks, blocked_until) = (
                select
                  n.since,
-                 case when n.blocked_until > $2 or n.taken >= $4 then n.taken else n.taken + 1 end,
-                 case when n.blocked_until > $2 or n.taken >= $4 then n.running else n.running + 1 end,
-                 case when n.blocked_until > $2 or n.taken >= $4 then t.running_until else $3 end,
-                 case when n.blocked_until > $2 or n.taken >= $4 then t.holder else $7 end,
+                 case when n.blocked_until > $2 or n.taken >= n.most then n.taken else n.taken + 1 end,
+                 case when n.blocked_until > $2 or n.taken >= n.most then n.running else n.running + 1 end,
+                 case when n.blocked_until > $2 or n.taken >= n.most then t.running_until else $3 end,
+                 case when n.blocked_until > $2 or n.taken >= n.most then t.holder else $7 end,
                  n.blocks,
                  n.blocked_until
                from (
                  select
+                   m.most,
                    case when m.quiet or m.over then $2 else t.since end as since,
-                   case when m.quiet then 0 when m.over then $4 - 1 else t.taken end as taken,
+                   case when m.quiet then 0 when m.over then m.most - 1 else t.taken end as taken,
                    case when m.quiet or m.over or t.running_until <= $2 then 0 else t.running end as running,
                    case when m.quiet then 0 else t.blocks end as blocks,
                    case when m.quiet or m.over then null
                         -- Checks that died with their node count as failed, all of them together.
-                        when t.blocked_until is null and t.taken >= $4 and t.running_until <= $2
+                        when t.blocked_until is null and t.taken >= m.most and t.running_until <= $2
                         then $2::timestamptz + make_interval(secs => $6) else t.blocked_until end as blocked_until
-                 from (select greatest(t.since, t.blocked_until) + make_interval(secs => $5) <= $2 as quiet,
+                 from (select case when t.slot < $8 then $4::integer else $9::integer end as most,
+                              greatest(t.since, t.blocked_until) + make_interval(secs => $5) <= $2 as quiet,
                               coalesce(t.blocked_until <= $2, false) as over) m
                ) n)
-           returning blocked_until, holder = $7 as "is_ours!""#,
-        slot,
+           returning slot, blocked_until, holder = $7 as "is_ours!""#,
+        slots,
         now,
         running_until,
-        limit.most,
-        limit.window.as_secs_f64(),
-        limit.first_wait.as_seconds_f64(),
-        holder
+        limits.most_of_user,
+        limits.window.as_secs_f64(),
+        limits.first_wait.as_seconds_f64(),
+        holder,
+        FIRST_OF_ADDRESSES,
+        limits.most_of_address
     )
-    .fetch_one(&mut *app.db.read().await?)
+    .fetch_all(&mut *db)
     .await?;
-    Ok(match row.blocked_until {
-        Some(until) if until > now => Verdict::Blocked(until),
-        _ if row.is_ours => Verdict::Taken,
-        _ => Verdict::Full,
-    })
+    db.commit().await?;
+    Ok(places)
 }
 
-/// The check of a place failed: it stays taken. The last one blocks the slot.
-pub async fn keep_place(app: &App, slot: i32, limit: Limit, now: OffsetDateTime) -> Result<()> {
-    sqlx::query!(
-        "update sign_in_attempts set
-           running = greatest(running - 1, 0),
-           blocks = case when taken - running + 1 >= $3 then blocks + 1 else blocks end,
-           blocked_until = case when taken - running + 1 >= $3
-             then $2::timestamptz + make_interval(secs => least($4::float8 * power(2, least(blocks, 20)), $5::float8))
-             else blocked_until end
-         where slot = $1 and blocked_until is null",
-        slot,
+/// The check of these places failed: they stay taken. The last one of a slot blocks it. Answers the blocks.
+pub async fn keep_places(
+    app: &App,
+    slots: &[i32],
+    limits: &Limits,
+    now: OffsetDateTime,
+) -> Result<Vec<(i32, OffsetDateTime)>> {
+    let rows = sqlx::query!(
+        r#"with locked as (
+             select slot, case when slot < $6 then $3::integer else $7::integer end as most
+             from sign_in_attempts where slot = any ($1) and blocked_until is null order by slot for update)
+           update sign_in_attempts t set
+             running = greatest(running - 1, 0),
+             blocks = case when taken - running + 1 >= most then blocks + 1 else blocks end,
+             blocked_until = case when taken - running + 1 >= most
+               then $2::timestamptz + make_interval(secs => least($4::float8 * power(2, least(blocks, 20)), $5::float8))
+               else blocked_until end
+           from locked where t.slot = locked.slot returning t.slot, t.blocked_until"#,
+        slots,
         now,
-        limit.most,
-        limit.first_wait.as_seconds_f64(),
-        limit.longest_wait.as_seconds_f64()
+        limits.most_of_user,
+        limits.first_wait.as_seconds_f64(),
+        limits.longest_wait.as_seconds_f64(),
+        FIRST_OF_ADDRESSES,
+        limits.most_of_address
     )
-    .execute(&mut *app.db.read().await?)
+    .fetch_all(&mut *app.db.read().await?)
     .await?;
-    Ok(())
+    Ok(rows.into_iter().filter_map(|row| Some((row.slot, row.blocked_until?))).collect())
 }
 
-/// Gives a place back; `forgets` what failed before, too.
-pub async fn give_back(app: &App, slot: i32, forgets: bool) -> Result<()> {
+/// Gives places back. A right password (`forgets`) forgets what failed before, too: of a user from an address, not of an
+/// address that may name many users.
+pub async fn give_back(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
     sqlx::query!(
-        "update sign_in_attempts set
+        "with locked as (select slot, $2 and slot < $3 as forgets from sign_in_attempts where slot = any ($1)
+                         order by slot for update)
+         update sign_in_attempts t set
            running = greatest(running - 1, 0),
-           taken = case when $2 then greatest(running - 1, 0) else greatest(taken - 1, 0) end,
-           blocks = case when $2 then 0 else blocks end
-         where slot = $1",
-        slot,
-        forgets
+           taken = case when forgets then greatest(running - 1, 0) else greatest(taken - 1, 0) end,
+           blocks = case when forgets then 0 else blocks end
+         from locked where t.slot = locked.slot",
+        slots,
+        forgets,
+        FIRST_OF_ADDRESSES
     )
     .execute(&mut *app.db.read().await?)
     .await?;
     Ok(())
-}
-
-/// Counts a failure that took no place before; answers until when the slot is blocked, if it is.
-pub async fn count_failure(app: &App, slot: i32, limit: Limit, now: OffsetDateTime) -> Result<Option<OffsetDateTime>> {
-    match take_place(app, slot, limit, now, now).await? {
-        Verdict::Blocked(until) => Ok(Some(until)),
-        Verdict::Full => Ok(None),
-        Verdict::Taken => {
-            keep_place(app, slot, limit, now).await?;
-            Ok(None)
-        }
-    }
 }
 
 /// Removes counts that nobody asked for any more; answers how many.

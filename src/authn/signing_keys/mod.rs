@@ -58,6 +58,16 @@ struct Made {
     sealing: Option<Sealing>,
 }
 
+/// What a key says of a token.
+#[derive(Debug)]
+pub struct Verified {
+    pub claims: Claims,
+    /// The key's name.
+    pub kid: String,
+    /// Until when the key verifies, as far as is known.
+    pub until: Option<OffsetDateTime>,
+}
+
 /// A key, and until when it verifies; without end where it signs.
 #[derive(Debug)]
 struct Held {
@@ -117,7 +127,7 @@ impl SigningKeys {
     ///
     /// # Errors
     /// Why the token is refused, or what the database says.
-    pub async fn verify(&self, db: &Db, clock: &Clock, token: &str) -> Result<Claims> {
+    pub async fn verify(&self, db: &Db, clock: &Clock, token: &str) -> Result<Verified> {
         let (read_at, mut ring) = self.ring();
         let is_known = ring.iter().any(|held| held.key.is_header_of(token));
         let is_asked = if is_known { (clock.now() - read_at).abs() > FRESH } else { SigningKey::could_be_ours(token) };
@@ -129,7 +139,8 @@ impl SigningKeys {
         if held.until.is_some_and(|until| until <= clock.now()) {
             return Err(Error::Unauthenticated("access token of a key that was retired"));
         }
-        held.key.verify(token).map_err(Error::Unauthenticated)
+        let claims = held.key.verify(token).map_err(Error::Unauthenticated)?;
+        Ok(Verified { claims, kid: held.key.kid.clone(), until: held.until })
     }
 
     /// The public halves of all keys that verify.

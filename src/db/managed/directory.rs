@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use super::error::ManagedError;
 
 /// The kernel may still hold the lock of a Kedge that was just killed, and so does an `initdb` that it left behind.
-const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const LOCK_RETRY: Duration = Duration::from_millis(50);
 
 pub(super) struct DataDirectory {

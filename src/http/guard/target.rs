@@ -1,5 +1,7 @@
 //! The account that an operation is about, behind the question whether the caller may touch it.
 
+use std::sync::Arc;
+
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderName, request::Parts},
@@ -23,7 +25,7 @@ const X_ANCHORE_ACCOUNT: HeaderName = HeaderName::from_static("x-anchore-account
 
 /// The account that the operation is about, found by the guard: permission to act there is given.
 #[derive(Clone, Debug)]
-pub struct Target(pub Account);
+pub struct Target(pub Arc<Account>);
 
 impl<S: Sync> FromRequestParts<S> for Target {
     type Rejection = Error;
@@ -57,9 +59,9 @@ impl Asking {
     pub async fn account(&self, app: &App, named: Option<&str>) -> Result<Target> {
         let caller = &self.caller;
         let name = named.or(self.header.as_deref()).unwrap_or(&caller.account.name);
-        roles::permit(app, caller, self.action, Where::Account(name)).await?;
+        roles::permit(caller, self.action, Where::Account(name))?;
         if name == caller.account.name {
-            return Ok(Target(caller.account.clone()));
+            return Ok(Target(Arc::clone(&caller.account)));
         }
         let found = accounts::find_by_name(&mut *app.db.read().await?, name).await?;
         let target = found.ok_or_else(|| match (named, &self.header) {
@@ -69,7 +71,7 @@ impl Asking {
         if !target.is_enabled() && !caller.is_admin() {
             return Err(Denial::AccountNotEnabled { account: target.name }.into());
         }
-        Ok(Target(target))
+        Ok(Target(Arc::new(target)))
     }
 }
 

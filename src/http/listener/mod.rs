@@ -4,6 +4,7 @@
 //! the head of a request, how large a head may be. [`tls`] is what is needed for TLS. `axum::serve` is not used: it has
 //! none of these limits, and costs more memory a connection.
 
+mod stall;
 pub mod tls;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -26,9 +27,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
-use tower_service::Service;
+use tower_service::Service as _;
 
-use crate::config::Server;
+use crate::{config::Server, metrics::Metrics};
+use stall::Stalling;
 use tls::Tls;
 
 /// In which time a TLS handshake, or the first bytes of a plain connection, must have come.
@@ -41,17 +43,26 @@ const HEADERS: usize = 100;
 const STREAMS: u32 = 128;
 /// The pause between two pings of an idle HTTP/2 connection, and how long its answer may take.
 const PING: Duration = Duration::from_secs(20);
+/// How many bytes of answers the kernel may hold for a client that does not read; it would take megabytes by itself.
+const UNREAD: usize = 128 * 1024;
 /// The pause after an accept that failed: out of file descriptors, there is nothing better than to wait.
 const BREATH: Duration = Duration::from_millis(100);
 
 /// What begins a connection of HTTP/2 without TLS (RFC 9113, 3.4); no method of HTTP/1.1 begins so.
 const PRIOR_KNOWLEDGE: &[u8] = b"PRI";
 
+/// What is served, and what counts it.
+pub struct Service {
+    pub router: Router,
+    pub metrics: Arc<Metrics>,
+}
+
 /// What the loop needs to know.
 #[derive(Debug)]
 pub struct Limits {
     pub connections: u32,
-    /// In which time the head of a request must have come, the pause before it included.
+    /// In which time the head of a request must have come, the pause before it included; and how long a client may leave
+    /// an answer unread.
     pub head: Duration,
 }
 
@@ -66,14 +77,18 @@ impl From<&Server> for Limits {
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
-    router: Router,
+    service: Service,
     limits: Limits,
     stop: impl Future<Output = ()>,
     patience: Duration,
 ) -> bool {
+    // The connections have it from the listener.
+    if let Err(error) = rustix::net::sockopt::set_socket_send_buffer_size(&listener, UNREAD) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the buffers of connections stay as they are");
+    }
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.connections as usize));
-    let server = Arc::new(Connections { tls, router, http1: http1(&limits), http2: http2() });
+    let server = Arc::new(Connections { tls, service, http1: http1(&limits), http2: http2(), unread: limits.head });
     tokio::pin!(stop);
     loop {
         let accepted = async {
@@ -94,9 +109,10 @@ pub async fn serve(
             }
         };
         let (server, watcher) = (Arc::clone(&server), graceful.watcher());
+        let connected = server.service.metrics.connected();
         tokio::spawn(async move {
             server.connection(stream, address, watcher).await;
-            drop(place);
+            drop((place, connected));
         });
     }
     drop(listener);
@@ -122,9 +138,10 @@ fn http2() -> http2::Builder<TokioExecutor> {
 /// What all connections share.
 struct Connections {
     tls: Option<Arc<Tls>>,
-    router: Router,
+    service: Service,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
+    unread: Duration,
 }
 
 impl Connections {
@@ -142,8 +159,14 @@ impl Connections {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 self.requests(stream, http2, address, watcher).await;
             }
-            Ok(Err(error)) => tracing::debug!(%address, %error, "a TLS handshake failed"),
-            Err(_) => tracing::debug!(%address, "a TLS handshake took too long"),
+            Ok(Err(error)) => {
+                self.service.metrics.handshake_failed();
+                tracing::debug!(%address, %error, "a TLS handshake failed");
+            }
+            Err(_) => {
+                self.service.metrics.handshake_failed();
+                tracing::debug!(%address, "a TLS handshake took too long");
+            }
         }
     }
 
@@ -155,9 +178,9 @@ impl Connections {
             let mut request: Request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(address));
             // A router is a pointer: every connection shares the one that is finished.
-            self.router.clone().call(request)
+            self.service.router.clone().call(request)
         });
-        let stream = TokioIo::new(stream);
+        let stream = TokioIo::new(Stalling::new(stream, self.unread));
         let ended = if http2 {
             watcher.watch(self.http2.serve_connection(stream, service)).await
         } else {

@@ -23,7 +23,7 @@ const NOT_FOUND: Error = Error::NotFound { what: "Account" };
 #[utoipa::path(get, path = "/v2/account", tag = "Identity",
     responses((status = 200, body = Account)))]
 pub async fn get_users_account(Target(account): Target) -> Json<Account> {
-    Json(account.into())
+    Json(Account::from(&*account))
 }
 
 /// All accounts
@@ -34,7 +34,7 @@ pub async fn list_accounts(
     Query(query): Query<ListAccountsQuery>,
 ) -> Result<Json<AccountList>> {
     let accounts = store::list_accounts(&mut *app.db.read().await?, query.state).await?;
-    Ok(Json(AccountList(accounts.into_iter().map(Account::from).collect())))
+    Ok(Json(AccountList(accounts.iter().map(Account::from).collect())))
 }
 
 /// Makes an account
@@ -56,7 +56,7 @@ pub async fn create_account(
         last_updated: now,
     };
     transaction!(app.db, |db| { Ok(store::insert_account(db, &account).await?) })?;
-    Ok(Json(account.into()))
+    Ok(Json(Account::from(&account)))
 }
 
 /// One account
@@ -64,7 +64,7 @@ pub async fn create_account(
     params(("account_name" = String, Path)),
     responses((status = 200, body = Account), (status = 404)))]
 pub async fn get_account(Target(account): Target) -> Json<Account> {
-    Json(account.into())
+    Json(Account::from(&*account))
 }
 
 /// Changes what is known about an account
@@ -85,7 +85,7 @@ pub async fn update_account(
         store::update_email(db, account.id, email.as_deref(), now).await?;
         Ok(StoredAccount { email, last_updated: now, ..account })
     });
-    Ok(Json(changed?.into()))
+    Ok(Json(Account::from(&changed?)))
 }
 
 /// Enables or disables an account

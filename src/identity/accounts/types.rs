@@ -58,13 +58,13 @@ pub struct Account {
     last_updated: Timestamp,
 }
 
-impl From<StoredAccount> for Account {
-    fn from(account: StoredAccount) -> Self {
+impl From<&StoredAccount> for Account {
+    fn from(account: &StoredAccount) -> Self {
         Self {
-            name: account.name,
+            name: account.name.clone(),
             kind: account.kind,
             state: account.state,
-            email: account.email,
+            email: account.email.clone(),
             created_at: Timestamp(account.created_at),
             last_updated: Timestamp(account.last_updated),
         }

@@ -37,7 +37,7 @@ struct Owner<'a> {
 
 impl<'a> From<&'a Caller> for Owner<'a> {
     fn from(caller: &'a Caller) -> Self {
-        Self { account: &caller.account, username: &caller.username }
+        Self { account: &caller.account, username: &caller.user.username }
     }
 }
 

@@ -28,7 +28,7 @@ use crate::{
 /// The caller's credentials, masked
 #[utoipa::path(get, path = "/v2/user/credentials", tag = "Identity", responses((status = 200, body = CredentialList)))]
 pub async fn get_credentials(State(app): State<App>, caller: Caller) -> Result<Json<CredentialList>> {
-    list(&app, caller.account.id, &caller.username).await
+    list(&app, caller.account.id, &caller.user.username).await
 }
 
 /// Sets the caller's password
@@ -41,7 +41,7 @@ pub async fn add_credential(
     caller: Caller,
     Json(request): Json<NewCredential>,
 ) -> Result<Json<AccessCredential>> {
-    set(&app, &caller, &caller.account, &caller.username, request).await
+    set(&app, &caller, &caller.account, &caller.user.username, request).await
 }
 
 /// The credentials of a user, masked
@@ -86,7 +86,7 @@ pub async fn delete_user_credential(
     let now = app.clock.now();
     let deleted = transaction!(app.db, |db| {
         let user = users::lock_user(db, account.id, &username).await?.ok_or(NOT_FOUND)?;
-        if user.id == caller.id {
+        if user.id == caller.user.id {
             return Err(Error::Refused("Cannot delete credential of authenticated user".to_owned()).into());
         }
         let change = (Change::Enter, Action::UpdateUser);

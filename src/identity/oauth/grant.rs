@@ -1,7 +1,7 @@
 //! What a request for tokens asks: pure, so that each way to ask is one line of a test.
 
 use super::types::TokenRequest;
-use crate::{authn::basic::Login, error::OAuthError, secret::Secret};
+use crate::{authn::basic::Login, error::OAuthError, names::shown, secret::Secret};
 
 /// The one client: nobody registers clients, and none has a secret.
 pub const ANONYMOUS: &str = "anonymous";
@@ -54,11 +54,6 @@ fn is_clients(basic: Option<Login>) -> Result<(), OAuthError> {
         return Err(OAuthError::Client);
     }
     Ok(())
-}
-
-/// The beginning of a word that a client made up.
-fn shown(word: &str) -> String {
-    word.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
 /// A revocation may name the type of its token; only refresh tokens can be revoked.

@@ -97,7 +97,7 @@ pub async fn add_role_user(
             user_id: grantee.id,
             account_id: account.id,
             role: &role.name,
-            granter: &caller.username,
+            granter: &caller.user.username,
             created_at: now,
         };
         Ok(store::insert_member(db, &member).await?)
@@ -142,7 +142,7 @@ pub async fn delete_role_user(
 #[utoipa::path(get, path = "/v2/rbac-manager/my-roles", tag = "RBAC",
     responses((status = 200, body = Vec<RbacManagerAccountRole>)))]
 pub async fn my_roles(State(app): State<App>, caller: Caller) -> Result<Json<Vec<RbacManagerAccountRole>>> {
-    let held = store::list_account_roles(&mut *app.db.read().await?, caller.id).await?;
+    let held = store::list_account_roles(&mut *app.db.read().await?, caller.user.id).await?;
     let known = held.into_iter().filter_map(|held| {
         let role = app.roles.named(&held.role)?;
         Some(RbacManagerAccountRole::new(role, held, app.installed_at))
@@ -165,7 +165,7 @@ pub async fn list_user_roles(
     let wanted = domain(query.domain_name.as_ref(), query.for_account.as_ref())?;
     let mut db = app.db.read().await?;
     let rights = rights::of(&mut db, &app.roles, Holder::from(&caller)).await?;
-    let oneself = username == caller.username;
+    let oneself = username == caller.user.username;
     let narrowing = caller.narrowing();
     let visible = |account: &str| {
         let left = narrowing.is_none_or(|key| key.leaves(Action::ListRoleMembers.name(), Where::Account(account)));

@@ -1,4 +1,4 @@
-//! What may this caller do? The one place that asks the database for it; a cache would stand here.
+//! What may this caller do? The one place that asks the database for it; a caller brings its own (`Caller::rights`), as they were when it signed in; what is changed is decided by those of the moment of the change.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -8,12 +8,10 @@ use crate::{
     authn::caller::Caller,
     authz::{
         action::Action,
-        policy::{self, WITHOUT_ROLE, Where},
+        policy::{self, Denial, Where},
         rights::Rights,
         roles::RoleTable,
     },
-    error::Result,
-    state::App,
 };
 
 /// A user, as far as rights depend on it.
@@ -27,15 +25,14 @@ pub struct Holder<'a> {
 
 impl<'a> From<&'a Caller> for Holder<'a> {
     fn from(caller: &'a Caller) -> Self {
-        Self { user_id: caller.id, is_admin: caller.is_admin(), home: &caller.account.name }
+        Self { user_id: caller.user.id, is_admin: caller.is_admin(), home: &caller.account.name }
     }
 }
 
 /// The rights of a user at this moment, in one query.
 pub async fn of(db: &mut PgConnection, roles: &RoleTable, holder: Holder<'_>) -> sqlx::Result<Rights> {
-    let held = store::find_grants(db, holder.user_id).await?;
-    let mut rights = Rights::new(holder.is_admin, holder.home, held.version);
-    for grant in held.grants {
+    let mut rights = Rights::new(holder.is_admin, holder.home);
+    for grant in store::find_grants(db, holder.user_id).await? {
         if let Some(role) = roles.named(&grant.role) {
             rights.grant(&grant.account, role);
         }
@@ -43,17 +40,10 @@ pub async fn of(db: &mut PgConnection, roles: &RoleTable, holder: Holder<'_>) ->
     Ok(rights)
 }
 
-/// Whether the caller may do `action` in `domain`. Asks the database only where roles decide.
+/// Whether the caller may do `action` in `domain`.
 ///
 /// # Errors
 /// The missing permission.
-pub async fn permit(app: &App, caller: &Caller, action: Action, domain: Where<'_>) -> Result<()> {
-    let holder = Holder::from(caller);
-    let needs_none = domain == Where::Account(holder.home) && WITHOUT_ROLE.contains(&action);
-    let rights = if holder.is_admin || needs_none || domain == Where::System {
-        Rights::new(holder.is_admin, holder.home, 0)
-    } else {
-        of(&mut *app.db.read().await?, &app.roles, holder).await?
-    };
-    Ok(policy::permit(&rights, caller.narrowing(), action, domain)?)
+pub fn permit(caller: &Caller, action: Action, domain: Where<'_>) -> Result<(), Denial> {
+    policy::permit(&caller.rights, caller.narrowing(), action, domain)
 }

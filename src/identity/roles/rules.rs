@@ -51,7 +51,7 @@ pub async fn may_change(
     (account, user): (&Account, &User),
     (change, action): (Change, Action),
 ) -> Result<(), WriteError> {
-    if user.username == caller.username {
+    if user.username == caller.user.username {
         return Ok(caller.is_still(user.id)?);
     }
     if caller.is_admin() {

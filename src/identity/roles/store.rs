@@ -12,33 +12,22 @@ pub struct Grant {
     pub account: String,
 }
 
-/// The grants of a user, and the snapshot they were read in.
-pub struct Held {
-    pub version: i64,
-    pub grants: Vec<Grant>,
-}
-
-pub async fn find_grants(db: &mut PgConnection, user_id: Uuid) -> sqlx::Result<Held> {
-    let rows = sqlx::query!(
-        r#"select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as "version!", g.role as "role?",
-                  g.account as "account?"
-           from (select 1) as one left join (
-               select m.role, a.name as account from role_members m join accounts a on a.id = m.account_id
-               where m.user_id = $1 and a.state <> 'deleting'
-               union
-               select r.role, a.name from user_group_members gm join user_group_roles r using (group_id)
-               join accounts a on a.id = r.account_id where gm.user_id = $1 and a.state <> 'deleting'
-           ) as g on true"#,
+pub async fn find_grants(db: &mut PgConnection, user_id: Uuid) -> sqlx::Result<Vec<Grant>> {
+    sqlx::query_as!(
+        Grant,
+        r#"select m.role as "role!", a.name as "account!" from role_members m join accounts a on a.id = m.account_id
+           where m.user_id = $1 and a.state <> 'deleting'
+           union
+           select r.role, a.name from user_group_members gm join user_group_roles r using (group_id)
+           join accounts a on a.id = r.account_id where gm.user_id = $1 and a.state <> 'deleting'"#,
         user_id
     )
     .fetch_all(db)
-    .await?;
-    let version = rows.first().map_or(0, |row| row.version);
-    let grants = rows.into_iter().filter_map(|row| Some(Grant { role: row.role?, account: row.account? })).collect();
-    Ok(Held { version, grants })
+    .await
 }
 
 /// A role that a user has, and why.
+#[derive(Clone, Debug)]
 pub struct UnifiedRole {
     pub user_id: Uuid,
     pub role: String,
@@ -47,6 +36,14 @@ pub struct UnifiedRole {
     pub granter: String,
     pub by_group: bool,
     pub granted_at: OffsetDateTime,
+}
+
+impl UnifiedRole {
+    /// Its place in a list.
+    #[must_use]
+    pub fn place(&self) -> (&str, &str, bool, &str) {
+        (&self.account, &self.role, self.by_group, &self.granter)
+    }
 }
 
 /// Every role of these users with where and why; in one account only, if one is given.

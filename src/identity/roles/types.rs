@@ -181,7 +181,7 @@ impl RbacManagerAccountRole {
             for_account: held.name.clone(),
             domain_name: held.name,
             roles: RbacManagerRole::new(role, installed_at),
-            account: account.into(),
+            account: (&account).into(),
         }
     }
 }

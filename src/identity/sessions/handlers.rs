@@ -19,7 +19,7 @@ use crate::{
 #[utoipa::path(get, path = "/v2/user/sessions", tag = "Identity", extensions(("x-kedge-addition" = json!(true))),
     responses((status = 200, body = SessionList)))]
 pub async fn list_sessions(State(app): State<App>, caller: Caller) -> Result<Json<SessionList>> {
-    let sessions = store::list_sessions(&mut *app.db.read().await?, caller.id, app.clock.now()).await?;
+    let sessions = store::list_sessions(&mut *app.db.read().await?, caller.user.id, app.clock.now()).await?;
     let items = sessions.into_iter().map(|session| Session::new(session, caller.session())).collect();
     Ok(Json(SessionList { items }))
 }
@@ -37,6 +37,6 @@ pub async fn delete_session(
 ) -> Result<NoContent> {
     const NOT_FOUND: Error = Error::NotFound { what: "Session" };
     let id = Uuid::try_parse(&session_id).map_err(|_| NOT_FOUND)?;
-    let ended = transaction!(app.db, |db| { Ok(store::delete_session(db, caller.id, id).await?) });
+    let ended = transaction!(app.db, |db| { Ok(store::delete_session(db, caller.user.id, id).await?) });
     if ended? { Ok(NoContent) } else { Err(NOT_FOUND) }
 }

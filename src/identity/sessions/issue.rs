@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Session, store};
 use crate::{
-    authn::{FoundUser, jwt::Claims, signing_keys::SigningKey},
+    authn::{Principal, jwt::Claims, signing_keys::SigningKey},
     authz::policy::Denial,
     clock::Random,
     config::OAuth,
@@ -61,12 +61,12 @@ pub fn hash(token: &Secret) -> [u8; 32] {
     Sha256::digest(token.reveal().as_bytes()).into()
 }
 
-/// Begins a session of a user whose password was right at the epoch that `user` carries. Where there are too many, the
+/// Begins a session of a user whose password was right at the epoch that the principal carries. Where there are too many, the
 /// oldest ends.
 ///
 /// # Errors
 /// The refusal of a user who is gone, disabled, or whose password changed meanwhile.
-pub async fn begin(app: &App, user: &FoundUser, client: Client, refreshes: bool) -> Result<Issued, OAuthError> {
+pub async fn begin(app: &App, principal: &Principal, client: Client, refreshes: bool) -> Result<Issued, OAuthError> {
     let settings = &app.config.user_authentication.oauth;
     let key = app.signing_keys.signing(&app.db, &app.clock).await?;
     let now = app.clock.now();
@@ -74,8 +74,8 @@ pub async fn begin(app: &App, user: &FoundUser, client: Client, refreshes: bool)
     let access_expires_at = now + settings.token_lifetime;
     let session = Session {
         id: app.random.uuid(),
-        user_id: user.id,
-        auth_epoch: user.auth_epoch,
+        user_id: principal.user.id,
+        auth_epoch: principal.auth_epoch,
         client_id: client.id,
         user_agent: client.user_agent,
         created_at: now,

@@ -34,7 +34,7 @@ const NOT_FOUND: Error = Error::NotFound { what: "User group" };
 /// The groups that the caller is in
 #[utoipa::path(get, path = "/v2/my-user-groups", tag = "Identity", responses((status = 200, body = Vec<UserGroup>)))]
 pub async fn list_my_user_groups(State(app): State<App>, caller: Caller) -> Result<Json<Vec<UserGroup>>> {
-    let filter = GroupFilter { user: Some(&caller.username), ..GroupFilter::default() };
+    let filter = GroupFilter { user: Some(&caller.user.username), ..GroupFilter::default() };
     Ok(Json(list(&mut *app.db.read().await?, filter).await?))
 }
 

@@ -30,12 +30,8 @@ pub const NOT_FOUND: Error = Error::NotFound { what: "User" };
 
 /// The caller
 #[utoipa::path(get, path = "/v2/user", tag = "Identity", responses((status = 200, body = User)))]
-pub async fn get_user(State(app): State<App>, caller: Caller) -> Result<Json<User>> {
-    let mut db = app.db.read().await?;
-    let user = store::find_user(&mut db, caller.account.id, &caller.username).await?;
-    // Deleted between the guard's look and this one.
-    let user = user.ok_or(Error::Unauthenticated("the user was deleted meanwhile"))?;
-    Ok(Json(with_roles(&mut db, user).await?))
+pub async fn get_user(caller: Caller) -> Json<User> {
+    Json(User::new(caller.user.clone(), caller.roles.clone()))
 }
 
 /// All users of all accounts
@@ -120,7 +116,7 @@ pub async fn delete_user(
 ) -> Result<NoContent> {
     let deleted = transaction!(app.db, |db| {
         let user = store::lock_user(db, account.id, &username).await?.ok_or(NOT_FOUND)?;
-        rules::may_be_deleted(&user, &caller.username)?;
+        rules::may_be_deleted(&user, &caller.user.username)?;
         let change = (Change::Delete, Action::DeleteUser);
         roles::rules::may_change(db, &app.roles, &caller, (&account, &user), change).await?;
         Ok(store::delete_user(db, account.id, user.id).await?)

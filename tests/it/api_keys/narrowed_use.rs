@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kedge::http::listener::{self, Limits};
+use kedge::http::listener::{self, Limits, Service};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -170,8 +170,8 @@ async fn ipv4_client_of_a_dual_stack_listener_is_in_its_ipv4_network() {
     let listener = TcpListener::bind("[::]:0").await.unwrap();
     let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
     let limits = Limits::from(&server.app.config.server);
-    let router = kedge::app(Arc::clone(&server.app));
-    tokio::spawn(listener::serve(listener, None, router, limits, std::future::pending(), Duration::ZERO));
+    let service = Service { router: kedge::app(Arc::clone(&server.app)), metrics: Arc::clone(&server.app.metrics) };
+    tokio::spawn(listener::serve(listener, None, service, limits, std::future::pending(), Duration::ZERO));
     let by = |value: String| Client::new(&url, Login::Basic("_api_key".to_owned(), value));
     by(value).get("/v2/user").await.expect(200);
     assert_error(&by(other).get("/v2/user").await, 401, "Unauthorized");

@@ -97,7 +97,7 @@ impl World {
 
     /// The rights as the code under test puts them together.
     fn rights(&self, user: usize) -> Rights {
-        let mut rights = Rights::new(self.homes[user].is_none(), self.home(user), 0);
+        let mut rights = Rights::new(self.homes[user].is_none(), self.home(user));
         for (_, (role, account)) in self.grants().into_iter().filter(|(holder, _)| *holder == user) {
             rights.grant(ACCOUNTS[account], TABLE.named(&FILE.roles[role].name).unwrap());
         }

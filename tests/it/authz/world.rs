@@ -85,4 +85,7 @@ pub async fn grant(server: &Server, username: &str, held: Held) {
     let mut db = server.app.db.read().await.unwrap();
     let done = sqlx::query(sql).bind(username).bind(account).bind(role).execute(&mut *db).await.unwrap();
     assert!(done.rows_affected() <= 1, "one grant at a time");
+    drop(db);
+    // Not by way of Kedge: it must hear of it before the test goes on.
+    server.app.changes.obeyed().await;
 }

@@ -48,13 +48,13 @@ async fn structured_log_is_one_json_object_a_line() {
     }
     let answered = lines.iter().find(|line| line["span"]["id"] == "structured").expect("the request is in the log");
     assert_eq!(answered["fields"]["status"], 200);
-    assert_eq!(answered["span"]["route"], "/v2/user");
+    assert_eq!(answered["span"]["route"], "/v2/user/credentials");
 }
 
 /// Asks something under an id that the log shows.
 async fn ask(server: &Process, id: &str) {
     let admin = server.client("admin", ADMIN_PASSWORD);
-    let answer = send(admin.request("GET", "/v2/user").header("x-request-id", id)).await;
+    let answer = send(admin.request("GET", "/v2/user/credentials").header("x-request-id", id)).await;
     assert_eq!(answer.header("x-request-id"), id);
     answer.expect(200);
 }

@@ -93,3 +93,21 @@ async fn head_is_get_without_the_body() {
         }
     }
 }
+
+#[tokio::test]
+async fn head_is_never_answered_with_a_body() {
+    let server = Server::start().await;
+    // HTTP/1 could not carry one.
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    for (path, status) in
+        [("/v2/nonexistent", 404), ("/v2/oauth/token", 405), ("/v2/account", 401), ("/v2/version", 200)]
+    {
+        let url = format!("{}{path}", server.url);
+        let got = client.get(&url).send().await.unwrap().content_length();
+        let answer = client.head(&url).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+        let length = answer.headers()["content-length"].to_str().unwrap().parse().ok();
+        assert_eq!(length, got, "{path}");
+        assert!(answer.bytes().await.unwrap().is_empty(), "{path}");
+    }
+}

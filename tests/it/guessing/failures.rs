@@ -73,9 +73,27 @@ async fn right_password_gives_its_place_back_and_forgets_the_failures() {
     let server = limited().await;
     for _ in 0..3 {
         fail(&server, "alice", 4).await;
-        sign_in_from(&server, HERE, "alice", PASSWORD).await.expect(200);
+        let form = [("username", "alice"), ("password", PASSWORD)];
+        let request = server.nobody().request("POST", "/v2/oauth/token").header("x-forwarded-for", HERE).form(&form);
+        assert_eq!(send(request).await.status, 200);
         wait_for_outcomes(&server).await;
     }
+}
+
+/// Whoever shares the address of a client that signs in all the time must not guess for ever.
+#[tokio::test]
+async fn password_that_is_remembered_forgets_nothing() {
+    let server = limited().await;
+    sign_in_from(&server, HERE, "alice", PASSWORD).await.expect(200);
+    for _ in 0..5 {
+        fail(&server, "alice", 1).await;
+        wait_for_outcomes(&server).await;
+        if server.app.attempts.blocks().are_any(server.app.clock.now()) {
+            break;
+        }
+        sign_in_from(&server, HERE, "alice", PASSWORD).await.expect(200);
+    }
+    assert_waits(&sign_in_from(&server, HERE, "alice", PASSWORD).await, 61);
 }
 
 #[tokio::test]

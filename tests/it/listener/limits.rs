@@ -95,6 +95,45 @@ async fn slow_connections_do_not_stop_others() {
 }
 
 #[tokio::test]
+async fn body_that_never_ends_is_not_read_beyond_the_time_of_its_operation() {
+    let server = Server::start().await;
+    let mut stream = connect(&server).await;
+    let head = b"POST /v2/oauth/token HTTP/1.1\r\nhost: kedge\r\ncontent-length: 1000\r\n\
+                 content-type: application/x-www-form-urlencoded\r\n\r\na";
+    stream.write_all(head).await.unwrap();
+    let (mut reader, mut writer) = stream.into_split();
+    let drips = tokio::spawn(async move {
+        while writer.write_all(b"a").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    });
+    let mut answer = Vec::new();
+    // Closed with bytes that nobody took, a connection is reset.
+    let _ = timeout(PATIENCE, reader.read_to_end(&mut answer)).await.expect("it is closed");
+    assert!(answer.starts_with(b"HTTP/1.1 503 "), "{}", String::from_utf8_lossy(&answer));
+    drips.await.unwrap();
+}
+
+#[tokio::test]
+async fn client_that_does_not_read_is_hung_up_on() {
+    let limits = vec![("KEDGE_SERVER__IDLE_TIMEOUT_SECONDS", "1"), ("KEDGE_SERVER__MAX_CONNECTIONS", "1")];
+    let server = Server::start_with(Options { environment: limits, ..Options::default() }).await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut deaf = socket.connect(server.address().parse().unwrap()).await.unwrap();
+    // More than the buffers of the kernel take; this client sends no more than it must.
+    let requests = b"GET /v2/openapi.json HTTP/1.1\r\nhost: kedge\r\n\r\n".repeat(100);
+    deaf.write_all(&requests).await.unwrap();
+    // The only place is free once the other is gone.
+    let mut next = connect(&server).await;
+    next.write_all(HEALTH).await.unwrap();
+    let mut answer = [0; 16];
+    timeout(PATIENCE, next.read_exact(&mut answer)).await.expect("there is a place").unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200 "));
+    drop(deaf);
+}
+
+#[tokio::test]
 async fn http2_is_spoken_to_who_begins_with_it() {
     let server = Server::start().await;
     let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();

@@ -16,17 +16,20 @@ async fn alice_on_two_nodes() -> (Server, [Client; 2]) {
     (server, nodes)
 }
 
-/// Whatever `grant` gives, both nodes obey at once; what `end` takes away, neither obeys any more.
-async fn counts_until<G, E>(nodes: &[Client; 2], grant: G, end: E)
+/// Whatever `grant` gives, both nodes obey; what `end` takes away, neither obeys any more.
+async fn counts_until<G, E>(server: &Server, nodes: &[Client; 2], grant: G, end: E)
 where
     G: Future,
     E: Future,
 {
+    let everywhere = || server.app.changes.everywhere(&server.app.db);
     grant.await;
+    everywhere().await.unwrap();
     for node in nodes {
         node.get(USERS).await.expect(200);
     }
     end.await;
+    everywhere().await.unwrap();
     for node in nodes {
         assert_error(&node.get(USERS).await, 403, &lacking("court", "listUsers"));
     }
@@ -37,7 +40,7 @@ async fn role_that_was_taken_away_is_obeyed_by_no_later_request() {
     let (server, nodes) = alice_on_two_nodes().await;
     for _ in 0..8 {
         let grant = server.grant("alice", "account-user-admin", "court");
-        counts_until(&nodes, grant, server.take_away("alice", "account-user-admin", "court")).await;
+        counts_until(&server, &nodes, grant, server.take_away("alice", "account-user-admin", "court")).await;
     }
 }
 
@@ -48,7 +51,7 @@ async fn role_ends_with_the_membership_of_the_group() {
     server.give_group(&group, "account-user-admin", "court").await;
     for _ in 0..4 {
         let leave = async { admin.delete(&format!("{group}/users?username=alice")).await.expect(204) };
-        counts_until(&nodes, server.join_group(&group, "alice"), leave).await;
+        counts_until(&server, &nodes, server.join_group(&group, "alice"), leave).await;
     }
 }
 
@@ -59,7 +62,7 @@ async fn role_ends_with_the_role_of_the_group() {
     server.join_group(&group, "alice").await;
     for _ in 0..4 {
         let end = async { admin.delete(&format!("{group}/roles?all_roles_for_account=court")).await.expect(204) };
-        counts_until(&nodes, server.give_group(&group, "account-user-admin", "court"), end).await;
+        counts_until(&server, &nodes, server.give_group(&group, "account-user-admin", "court"), end).await;
     }
 }
 
@@ -69,7 +72,7 @@ async fn role_ends_with_the_group() {
     let (admin, group) = (server.admin(), server.group("tea-drinkers").await);
     server.join_group(&group, "alice").await;
     let delete = async { admin.delete(&group).await.expect(204) };
-    counts_until(&nodes, server.give_group(&group, "account-user-admin", "court"), delete).await;
+    counts_until(&server, &nodes, server.give_group(&group, "account-user-admin", "court"), delete).await;
 }
 
 #[tokio::test]
@@ -77,7 +80,7 @@ async fn role_ends_with_the_account() {
     let (server, nodes) = alice_on_two_nodes().await;
     server.group_of("alice", "account-user-admin", "court").await;
     let grant = server.grant("alice", "full-control", "court");
-    counts_until(&nodes, grant, server.delete_account("court")).await;
+    counts_until(&server, &nodes, grant, server.delete_account("court")).await;
 }
 
 #[tokio::test]
@@ -89,7 +92,7 @@ async fn account_made_anew_brings_back_no_role() {
         kedge::identity::collector::remove_accounts(&server.app.db).await.unwrap();
         server.account("court").await;
     };
-    counts_until(&nodes, server.grant("alice", "full-control", "court"), anew).await;
+    counts_until(&server, &nodes, server.grant("alice", "full-control", "court"), anew).await;
 }
 
 #[tokio::test]
@@ -99,7 +102,7 @@ async fn one_of_two_ways_to_a_role_is_enough() {
     server.grant("alice", "account-user-admin", "court").await;
     server.take_away("alice", "account-user-admin", "court").await;
     let delete = async { server.admin().delete(&group).await.expect(204) };
-    counts_until(&nodes, async {}, delete).await;
+    counts_until(&server, &nodes, async {}, delete).await;
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use kedge::{
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
 
 const TEMPLATE: &str = "kedge_template";
-const DATABASE_PASSWORD: &str = "wonderland";
+pub const DATABASE_PASSWORD: &str = "wonderland";
 
 /// The PostgreSQL of this run.
 struct Cluster {
@@ -85,7 +85,11 @@ fn undertaker(directory: &Path) -> Child {
 async fn make_template(options: &PgConnectOptions) {
     let mut connection = PgConnection::connect_with(options).await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(format!("create database {TEMPLATE}"))).execute(&mut connection).await.unwrap();
-    let options = options.clone().database(TEMPLATE);
+    prepare(options.clone().database(TEMPLATE)).await;
+}
+
+/// Brings a database to where it is after the first start.
+pub async fn prepare(options: PgConnectOptions) {
     db::migrate(&options).await.unwrap();
     let random = Arc::new(Random::System);
     let (db, hasher) = (Db::new(options, 1), Hasher::new(Arc::clone(&random), super::CHEAP, Places::ALONE).unwrap());

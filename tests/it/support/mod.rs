@@ -10,7 +10,7 @@ mod roles;
 mod tokens;
 
 pub use client::{Answer, Client, Login, send};
-pub use cluster::{CapturedLog, empty_database, new_database, url};
+pub use cluster::{CapturedLog, DATABASE_PASSWORD, empty_database, new_database, prepare, url};
 pub use place::Place;
 pub use raw::{basic, raw};
 pub use roles::{ROLES, lacking, members};
@@ -21,6 +21,7 @@ use std::{sync::Arc, time::Duration};
 use kedge::{
     authn::{
         attempts::{self, Attempts},
+        cache::Cache,
         last_used::LastUsed,
         password::{Cost, Hasher, Places},
         signing_keys::{Sealing, SigningKeys, configured},
@@ -28,8 +29,8 @@ use kedge::{
     authz::roles::RoleTable,
     clock::{Clock, Random},
     config::Config,
-    db::Db,
-    http::listener::{self, Limits, tls::Tls},
+    db::{Db, changes::Changes},
+    http::listener::{self, Limits, Service, tls::Tls},
     identity::{bootstrap, collector::Collector},
     state::{App, State},
 };
@@ -50,6 +51,8 @@ pub struct Server {
     /// `http://127.0.0.1:<port>`
     pub url: String,
     pub tls: Option<Arc<Tls>>,
+    /// Reads the log of changes.
+    pub reader: JoinHandle<()>,
     stop: Option<oneshot::Sender<()>>,
     ended: JoinHandle<bool>,
 }
@@ -103,7 +106,8 @@ impl Server {
         environment.extend(options.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let config = Config::load(None, &environment, false).unwrap();
         let random = Arc::new(options.random.unwrap_or(Random::System));
-        let db = Db::new(database, 8);
+        let (changes, reader) = Changes::new(Random::System.uuid(), config.cache.lease);
+        let db = Db::new(database.clone(), 8);
         let clock = options.clock.unwrap_or(Clock::System);
         let attempts = bootstrap::shared_secret(&db, &Random::System, attempts::SECRET).await.unwrap();
         let key = configured(&config.keys).unwrap();
@@ -112,8 +116,10 @@ impl Server {
             installed_at: bootstrap::installed_at(&db).await.unwrap(),
             signing_keys: SigningKeys::load(&db, (&clock, &Random::System), key, sealing).await.unwrap(),
             attempts: Attempts::new(attempts, &config.limits),
-            db,
-            schema_version: 4,
+            cache: Cache::new(&Random::System, u64::from(config.cache.size_mib) << 20),
+            db: db.obeying(Arc::clone(&changes)),
+            changes,
+            schema_version: 5,
             clock,
             hasher: Hasher::new(Arc::clone(&random), options.cost.unwrap_or(CHEAP), Places::from(&config.limits))
                 .unwrap(),
@@ -122,11 +128,20 @@ impl Server {
             last_used: LastUsed::default(),
             collector: Collector::default(),
             log_level: cluster::log().level,
+            metrics: Arc::default(),
             config,
         });
+        let reader = reader.followed_by({
+            let (app, blocks) = (Arc::clone(&app), app.attempts.blocks());
+            move |change| blocks.follow(change, app.clock.now())
+        });
+        let reader = tokio::spawn(reader.run(database));
+        // What the first read forgets would be forgotten at some moment of the test otherwise.
+        while app.changes.renewed().await.is_err() {}
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (router, limits) = (kedge::app(Arc::clone(&app)), Limits::from(&app.config.server));
+        let limits = Limits::from(&app.config.server);
+        let service = Service { router: kedge::app(Arc::clone(&app)), metrics: Arc::clone(&app.metrics) };
         let tls = Tls::configured(&app.config.server).unwrap();
         let (stop, stopped) = oneshot::channel();
         let stopped = async move {
@@ -135,8 +150,8 @@ impl Server {
                 std::future::pending::<()>().await;
             }
         };
-        let ended = tokio::spawn(listener::serve(listener, tls.clone(), router, limits, stopped, PATIENCE));
-        Self { app, url, tls, stop: Some(stop), ended }
+        let ended = tokio::spawn(listener::serve(listener, tls.clone(), service, limits, stopped, PATIENCE));
+        Self { app, url, tls, reader, stop: Some(stop), ended }
     }
 
     /// `127.0.0.1:<port>`

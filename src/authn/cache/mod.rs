@@ -1,0 +1,214 @@
+//! The callers whose credentials were verified a short while ago, so that a warm request asks no database and hashes no
+//! password.
+//!
+//! What is remembered is never wrong for longer than [`crate::db::changes`] promises: each use looks whether anything it
+//! depends on was changed since the moment before it was read, whether it has run out, and whether the lease holds.
+//! Refusals are not remembered, so a flood of bad credentials pushes no good one out. Bounded in bytes.
+
+mod flights;
+
+use std::{
+    net::IpAddr,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use aws_lc_rs::hmac;
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter, sync};
+use time::OffsetDateTime;
+
+use self::flights::{Flight, Flights};
+use super::{attempts::network, caller::Caller};
+use crate::{
+    clock::{Clock, Random},
+    db::changes::{
+        Changes,
+        freshness::{Moment, Stripe},
+    },
+    error::Result,
+};
+
+/// What a credential is found by: an HMAC-SHA-256 with a key made at start.
+pub type Digest = [u8; 32];
+
+/// For how long a verified password counts, at most; keys and tokens count to their own end.
+pub const PASSWORD_COUNTS_FOR: time::Duration = time::Duration::minutes(15);
+
+/// A caller that is remembered.
+#[derive(Debug)]
+pub struct Entry {
+    pub caller: Caller,
+    /// Before the database was asked.
+    pub moment: Moment,
+    /// What it depends on.
+    pub stripes: Box<[Stripe]>,
+    /// From when and until when; a clock may be set back.
+    pub counts: Range<OffsetDateTime>,
+    /// The minute in which the use of the key was noted last, since 1970.
+    noted: AtomicI64,
+}
+
+impl Entry {
+    #[must_use]
+    pub fn new(caller: Caller, moment: Moment, stripes: Box<[Stripe]>, counts: Range<OffsetDateTime>) -> Self {
+        Self { caller, moment, stripes, counts, noted: AtomicI64::new(i64::MIN) }
+    }
+
+    /// Whether a use at `now` is the first of its minute.
+    #[must_use]
+    pub fn is_news(&self, now: OffsetDateTime) -> bool {
+        let minute = now.unix_timestamp().div_euclid(60);
+        self.noted.load(Ordering::Relaxed) < minute && self.noted.fetch_max(minute, Ordering::Relaxed) < minute
+    }
+}
+
+/// The remembered callers.
+pub struct Cache {
+    entries: sync::Cache<Digest, Arc<Entry>, Bytes>,
+    key: hmac::Key,
+    flights: Flights,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// How many uses of the cache there were.
+#[derive(Clone, Copy, Debug)]
+pub struct Uses {
+    pub hits: u64,
+    pub misses: u64,
+}
+
+/// What came of a look.
+pub enum Look {
+    Hit(Arc<Entry>),
+    /// Whoever holds it is to fill the gap; others who look for the same wait until it is dropped.
+    Miss(Flight),
+}
+
+impl Cache {
+    /// One that takes about `bytes` of memory at most.
+    #[must_use]
+    pub fn new(random: &Random, bytes: u64) -> Self {
+        let options = OptionsBuilder::new()
+            .weight_capacity(bytes)
+            .estimated_items_capacity(usize::try_from(bytes / TYPICAL).unwrap_or(usize::MAX))
+            .build();
+        let lifecycle = sync::DefaultLifecycle::default();
+        Self {
+            entries: match options {
+                Ok(options) => sync::Cache::with_options(options, Bytes, DefaultHashBuilder::default(), lifecycle),
+                // Both values above are there, which is all that `build` asks.
+                Err(_) => sync::Cache::with_weighter(0, 0, Bytes),
+            },
+            key: hmac::Key::new(hmac::HMAC_SHA256, &random.bytes::<32>()),
+            flights: Flights::default(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
+    }
+
+    /// What the credential of this header is found by. The whole header, since two headers that differ may differ in what
+    /// they mean; the address with it where a password may be meant: who guesses from elsewhere must not be let in by
+    /// what a neighbour's sign-in left here.
+    #[must_use]
+    pub fn digest(&self, header: &[u8], address: Option<IpAddr>) -> Digest {
+        let mut context = hmac::Context::with_key(&self.key);
+        let is_bound = header.starts_with(b"Basic ") && !header.starts_with(API_KEY);
+        let network = if is_bound { address.map(network) } else { None };
+        let network = network.as_deref().unwrap_or_default();
+        context.update(&[u8::try_from(network.len()).unwrap_or(u8::MAX)]);
+        context.update(network);
+        context.update(header);
+        context.sign().as_ref().try_into().unwrap_or_default()
+    }
+
+    /// The caller, if it is remembered and still counts. One lookup at a time goes to the database for a credential.
+    ///
+    /// # Errors
+    /// That whether it counts cannot be found out.
+    pub async fn look(&self, digest: &Digest, changes: &Changes, clock: &Clock) -> Result<Look> {
+        if let Some(entry) = self.find(digest, changes, clock).await? {
+            self.hits.fetch_add(1, Ordering::Relaxed);
+            return Ok(Look::Hit(entry));
+        }
+        let flight = match self.flights.begin(*digest) {
+            Ok(first) => first,
+            Err(other) => {
+                other.ended().await;
+                if let Some(entry) = self.find(digest, changes, clock).await? {
+                    self.hits.fetch_add(1, Ordering::Relaxed);
+                    return Ok(Look::Hit(entry));
+                }
+                // It was refused, or is out of date again: whoever waited goes alone, and nobody waits for them.
+                Flight::alone()
+            }
+        };
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        Ok(Look::Miss(flight))
+    }
+
+    async fn find(&self, digest: &Digest, changes: &Changes, clock: &Clock) -> Result<Option<Arc<Entry>>> {
+        if !changes.is_leased() {
+            // Not filled anew: what answers may be a standby that is behind, and a password would be hashed for nothing.
+            changes.renewed().await?;
+        }
+        let Some(entry) = self.entries.get(digest) else { return Ok(None) };
+        if changes.freshness().is_unchanged(entry.moment, &entry.stripes) && entry.counts.contains(&clock.now()) {
+            return Ok(Some(entry));
+        }
+        self.entries.remove_if(digest, |found| Arc::ptr_eq(found, &entry));
+        Ok(None)
+    }
+
+    /// Remembers a caller.
+    pub fn insert(&self, digest: Digest, entry: Arc<Entry>) {
+        self.entries.insert(digest, entry);
+    }
+
+    /// How often it was of use.
+    #[must_use]
+    pub fn uses(&self) -> Uses {
+        Uses { hits: self.hits.load(Ordering::Relaxed), misses: self.misses.load(Ordering::Relaxed) }
+    }
+
+    /// How many callers are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache").field("entries", &self.entries.len()).finish_non_exhaustive()
+    }
+}
+
+/// How the header of an API key begins as every client writes it: `Basic ` and `_api_key:` in base64. Another spelling is
+/// only bound to an address for nothing.
+pub const API_KEY: &[u8] = b"Basic X2FwaV9rZXk6";
+
+/// What an entry weighs without any role, with all that holds it.
+const TYPICAL: u64 = 1024;
+
+/// Weighs entries by about what they take of memory.
+#[derive(Clone, Debug)]
+struct Bytes;
+
+impl Weighter<Digest, Arc<Entry>> for Bytes {
+    fn weight(&self, _: &Digest, entry: &Arc<Entry>) -> u64 {
+        /// A role with its names, as it is shown and as a power.
+        const ROLE: u64 = 512;
+        let roles = u64::try_from(entry.caller.roles.len()).unwrap_or(u64::MAX);
+        TYPICAL.saturating_add(roles.saturating_mul(ROLE))
+    }
+}

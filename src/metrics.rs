@@ -1,0 +1,270 @@
+//! What the server counts of itself, for `GET /metrics`. Labels are routes, methods, statuses and a few words: no name of
+//! a user, an account or a key is ever one, and nothing that a client makes up.
+
+use std::{collections::HashMap, sync::OnceLock, time::Duration};
+
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+
+use crate::{
+    authn::{bearer, cache::API_KEY},
+    error::Error,
+    http::routes::RouteTable,
+    state::State,
+};
+
+/// The media type of the text.
+pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// In seconds: from a warm answer to one that took all its time.
+const BUCKETS: [f64; 14] =
+    [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0, 15.0];
+
+/// The statuses that are counted by themselves; any other counts as 0.
+const STATUSES: [u16; 19] =
+    [0, 200, 201, 204, 302, 303, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 431, 500, 503];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Operation {
+    method: String,
+    route: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SignIn {
+    method: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Run {
+    of: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Rows {
+    of: &'static str,
+}
+
+/// How a caller wanted to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    None,
+    Password,
+    ApiKey,
+    Token,
+}
+
+/// What can come of a check: the last is that it could not be made.
+const OUTCOMES: [&str; 4] = ["accepted", "refused", "made_to_wait", "not_checked"];
+
+impl Means {
+    /// What the header looks like; whether it is that is another question.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        match headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes) {
+            None => Self::None,
+            Some(value) if bearer::token(value).is_some() => Self::Token,
+            Some(value) if value.starts_with(API_KEY) => Self::ApiKey,
+            Some(_) => Self::Password,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Password => "password",
+            Self::ApiKey => "api_key",
+            Self::Token => "token",
+        }
+    }
+}
+
+/// The counters of one operation, found once.
+struct Counted {
+    took: Histogram,
+    answers: [OnceLock<Counter>; STATUSES.len()],
+}
+
+/// The counters.
+pub struct Metrics {
+    requests: Family<Answered, Counter>,
+    durations: Family<Operation, Histogram>,
+    sign_ins: Family<SignIn, Counter>,
+    /// By means and outcome: found once.
+    sign_in_counters: [[Counter; OUTCOMES.len()]; 4],
+    removals: Family<Run, Counter>,
+    removed: Family<Rows, Counter>,
+    accepted: Counter,
+    handshakes_failed: Counter,
+    open: Gauge,
+    operations: OnceLock<HashMap<String, Vec<(Method, Counted)>>>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let sign_ins: Family<SignIn, Counter> = Family::default();
+        let sign_in_counters = [Means::None, Means::Password, Means::ApiKey, Means::Token].map(|means| {
+            OUTCOMES.map(|outcome| sign_ins.get_or_create_owned(&SignIn { method: means.name(), outcome }))
+        });
+        Self {
+            requests: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            sign_ins,
+            sign_in_counters,
+            removals: Family::default(),
+            removed: Family::default(),
+            accepted: Counter::default(),
+            handshakes_failed: Counter::default(),
+            open: Gauge::default(),
+            operations: OnceLock::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Metrics {
+    /// Makes the counters of every operation that is served.
+    pub fn know(&self, table: &RouteTable) {
+        let mut operations: HashMap<String, Vec<(Method, Counted)>> = HashMap::new();
+        for (path, method, _) in table.rows() {
+            let operation = Operation { method: method.to_string(), route: path.to_owned() };
+            let took = self.durations.get_or_create_owned(&operation);
+            let counted = Counted { took, answers: [const { OnceLock::new() }; STATUSES.len()] };
+            operations.entry(path.to_owned()).or_default().push((method.clone(), counted));
+        }
+        // Known already where the same state serves twice.
+        drop(self.operations.set(operations));
+    }
+
+    /// An answer. One to no operation (404, 405) counts under the route `-`.
+    pub fn answered(&self, route: &str, method: &Method, status: StatusCode, took: Duration) {
+        let at = STATUSES.iter().position(|known| *known == status.as_u16()).unwrap_or_default();
+        let count = |route: &str, method: &str| {
+            let status = STATUSES.get(at).copied().unwrap_or_default();
+            let labels = Answered { method: method.to_owned(), route: route.to_owned(), status };
+            self.requests.get_or_create_owned(&labels)
+        };
+        // HEAD is answered by what answers GET.
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let methods = self.operations.get().and_then(|operations| operations.get(route));
+        match methods.and_then(|methods| methods.iter().find(|(known, _)| known == method)) {
+            Some((_, counted)) => {
+                counted.took.observe(took.as_secs_f64());
+                if let Some(answers) = counted.answers.get(at) {
+                    answers.get_or_init(|| count(route, method.as_str())).inc();
+                }
+            }
+            None => drop(count("-", "-").inc()),
+        }
+    }
+
+    /// How the check of a credential came out.
+    pub fn signed_in<T>(&self, means: Means, outcome: &Result<T, Error>) {
+        let outcome = match outcome {
+            Ok(_) => 0,
+            Err(Error::Unauthenticated(_)) => 1,
+            Err(Error::TooManyAttempts { .. }) => 2,
+            Err(_) => 3,
+        };
+        if let Some(counter) = self.sign_in_counters.get(means as usize).and_then(|outcomes| outcomes.get(outcome)) {
+            counter.inc();
+        }
+    }
+
+    /// A run of the collector.
+    pub fn collected(&self, of: &'static str, rows: Option<u64>) {
+        let outcome = if rows.is_some() { "done" } else { "failed" };
+        self.removals.get_or_create(&Run { of, outcome }).inc();
+        self.removed.get_or_create(&Rows { of }).inc_by(rows.unwrap_or_default());
+    }
+
+    /// A connection is open until the guard is dropped.
+    #[must_use]
+    pub fn connected(&self) -> Connected {
+        self.accepted.inc();
+        self.open.inc();
+        Connected(self.open.clone())
+    }
+
+    pub fn handshake_failed(&self) {
+        self.handshakes_failed.inc();
+    }
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub struct Connected(Gauge);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// All that is counted, as text (`OpenMetrics` 1.0).
+///
+/// # Errors
+/// None that is known: text takes all that is written to it.
+pub fn text(state: &State) -> Result<String, std::fmt::Error> {
+    let (metrics, mut registry) = (&state.metrics, Registry::with_prefix("kedge"));
+    registry.register("http_requests", "Answered requests", metrics.requests.clone());
+    registry.register_with_unit(
+        "http_request_duration",
+        "How long requests took to be answered",
+        Unit::Seconds,
+        metrics.durations.clone(),
+    );
+    registry.register("authentications", "Checked credentials, remembered ones too", metrics.sign_ins.clone());
+    registry.register("collector_runs", "Runs of the collector", metrics.removals.clone());
+    registry.register("collector_rows", "Rows that the collector removed", metrics.removed.clone());
+    registry.register("connections_accepted", "Accepted connections", metrics.accepted.clone());
+    registry.register(
+        "tls_handshakes_failed",
+        "Connections whose TLS handshake failed",
+        metrics.handshakes_failed.clone(),
+    );
+    registry.register("connections_open", "Open connections", metrics.open.clone());
+    let uses = state.cache.uses();
+    register_count(&mut registry, "cache_hits", "Callers that were remembered", uses.hits);
+    register_count(&mut registry, "cache_misses", "Callers that were not", uses.misses);
+    register_level(&mut registry, "cache_entries", "Remembered callers", state.cache.len());
+    register_level(&mut registry, "hashes_waiting", "Passwords that wait to be hashed", state.hasher.waiting());
+    let (idle, open) = state.db.connections();
+    register_level(&mut registry, "database_connections_open", "Connections of the pool", open);
+    register_level(&mut registry, "database_connections_idle", "Connections of the pool that nobody uses", idle);
+    let leased = usize::from(state.changes.is_leased());
+    register_level(&mut registry, "changes_leased", "Whether the node hears of changes (1) or not (0)", leased);
+    let mut text = String::new();
+    encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+fn register_count(registry: &mut Registry, name: &str, help: &str, value: u64) {
+    let counter: Counter = Counter::default();
+    counter.inc_by(value);
+    registry.register(name, help, counter);
+}
+
+fn register_level(registry: &mut Registry, name: &str, help: &str, value: usize) {
+    let gauge: Gauge = Gauge::default();
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+    registry.register(name, help, gauge);
+}

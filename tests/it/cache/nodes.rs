@@ -1,0 +1,90 @@
+//! Two nodes on one database, and clients that move between them: how late the other one obeys.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::{Client, PASSWORD, Server};
+
+const ROUNDS: usize = 25;
+
+/// Asks until the answer is as it should be; how late that was, counted from the change's answer.
+async fn late(client: &Client, path: &str, expected: u16) -> Duration {
+    let answered = Instant::now();
+    loop {
+        let asked = answered.elapsed();
+        if client.get(path).await.status == expected {
+            return asked;
+        }
+        assert!(asked < Duration::from_secs(5), "{path}: never {expected}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_node_obeys_within_the_lease() {
+    let one = Server::start().await;
+    let two = one.another_node().await;
+    let admin = one.admin();
+    one.account("croquet").await;
+    let mut windows: Vec<(Duration, &str)> = Vec::new();
+    for round in 0..ROUNDS {
+        let name = format!("user-{round}");
+        let alice = one.user("acme", &name).await;
+        let value = one.key_of(&alice, "moves").await;
+        let (key, there) = (two.key(&value), two.basic(&name, PASSWORD));
+        key.get("/v2/account").await.expect(200);
+        there.get("/v2/account").await.expect(200);
+
+        let member = json!({ "username": name, "domain_name": "croquet" });
+        admin.post("/v2/rbac-manager/roles/read-only/members", member).await.expect(200);
+        windows.push((late(&key, "/v2/accounts/croquet", 200).await, "role granted"));
+        let members = format!("/v2/rbac-manager/roles/read-only/members?username={name}&domain_name=croquet");
+        admin.delete(&members).await.expect(204);
+        windows.push((late(&key, "/v2/accounts/croquet", 403).await, "role taken away"));
+        alice.patch("/v2/user/api-keys/moves", json!({ "status": "revoked" })).await.expect(200);
+        windows.push((late(&key, "/v2/account", 401).await, "key revoked"));
+        one.set_state("acme", "disabled").await;
+        windows.push((late(&there, "/v2/account", 403).await, "account disabled"));
+        one.set_state("acme", "enabled").await;
+        windows.push((late(&there, "/v2/account", 200).await, "account enabled"));
+        let new = json!({ "type": "password", "value": "another-glass" });
+        alice.post("/v2/user/credentials", new).await.expect(200);
+        windows.push((late(&there, "/v2/account", 401).await, "password changed"));
+        // The other way round, with what was just made there.
+        let made = two.key_of(&two.basic(&name, "another-glass"), "back").await;
+        let back = one.key(&made);
+        back.get("/v2/account").await.expect(200);
+        two.admin().delete(&format!("/v2/accounts/acme/users/{name}")).await.expect(204);
+        windows.push((late(&back, "/v2/account", 401).await, "user deleted"));
+    }
+    windows.sort_unstable();
+    let at = |percent: usize| windows[(windows.len() - 1) * percent / 100];
+    println!("stale for: median {:?}, p99 {:?}, longest {:?} of {}", at(50).0, at(99), at(100), windows.len());
+    let (longest, what) = at(100);
+    assert!(longest <= one.app.config.cache.lease, "{what}: {longest:?}");
+}
+
+/// A guesser who is blocked on one node learns nothing on another that remembers the right password.
+#[tokio::test]
+async fn block_reaches_a_node_that_remembers_the_right_password() {
+    let environment = vec![
+        ("KEDGE_LIMITS__SIGN_IN_FAILURES_PER_USER_AND_ADDRESS", "5"),
+        ("KEDGE_LIMITS__SIGN_IN_FAILURES_PER_ADDRESS", "100"),
+    ];
+    let options = || crate::support::Options { environment: environment.clone(), ..Default::default() };
+    let one = Server::start_with(options()).await;
+    let two = one.another_node_with(options()).await;
+    one.user("acme", "alice").await;
+    let there = two.basic("alice", PASSWORD);
+    there.get("/v2/account").await.expect(200);
+    for _ in 0..5 {
+        one.basic("alice", "guess").get("/v2/account").await.expect(401);
+    }
+    let blocked = Instant::now();
+    while there.get("/v2/account").await.status != 429 {
+        assert!(blocked.elapsed() < Duration::from_secs(2));
+    }
+    let misses = two.app.cache.uses();
+    there.get("/v2/account").await.expect(429);
+    assert_eq!(two.app.cache.uses().hits, misses.hits, "it was looked up though it is blocked");
+}
