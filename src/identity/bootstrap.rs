@@ -17,7 +17,7 @@ use crate::{
     authn::password::Hasher,
     clock::{Clock, Random},
     config::Config,
-    db::{Db, WriteError},
+    db::{Db, WriteError, changes},
     error::{Error, Result},
     names::NewPassword,
     secret::Secret,
@@ -134,5 +134,6 @@ pub async fn reset_password(
         Ok(users::raise_auth_epoch(db, user.id, now).await?)
     });
     changed?;
+    changes::announce(db).await?;
     Ok(generated.map(Secret::new))
 }

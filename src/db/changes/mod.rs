@@ -170,19 +170,7 @@ impl Changes {
     /// # Errors
     /// What keeps the database from being asked.
     pub async fn everywhere(&self, db: &Db) -> Result<Everywhere> {
-        let began = tokio::time::Instant::now();
-        let snapshot = log::snapshot(&mut *db.read().await?).await?;
-        let mut pause = Duration::from_millis(1);
-        loop {
-            let behind = log::longest_lease_behind(&mut *db.read().await?, &snapshot).await?;
-            let Some(lease) = behind else { return Ok(Everywhere::Obeyed) };
-            // A read that was sent before the commit, and so before `began`, has been good for so long.
-            if began.elapsed().as_secs_f64() > lease {
-                return Ok(Everywhere::LeasesRanOut);
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LOOK_EVERY);
-        }
+        everywhere(db).await
     }
 
     /// Takes this node out of those that others wait for: it goes by nothing any more.
@@ -201,6 +189,31 @@ impl Changes {
         drop(self.asks.send(Ask { wrote, answer }));
         let answered = tokio::time::timeout(PATIENCE, answered).await;
         answered.is_ok_and(|answered| answered.is_ok())
+    }
+}
+
+/// For who changes something beside the nodes: wakes them and waits until all obey.
+///
+/// # Errors
+/// What keeps the database from being asked.
+pub async fn announce(db: &Db) -> Result<Everywhere> {
+    log::wake(&mut *db.read().await?).await?;
+    everywhere(db).await
+}
+
+async fn everywhere(db: &Db) -> Result<Everywhere> {
+    let began = tokio::time::Instant::now();
+    let snapshot = log::snapshot(&mut *db.read().await?).await?;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let behind = log::longest_lease_behind(&mut *db.read().await?, &snapshot).await?;
+        let Some(lease) = behind else { return Ok(Everywhere::Obeyed) };
+        // A read that was sent before the commit, and so before `began`, has been good for so long.
+        if began.elapsed().as_secs_f64() > lease {
+            return Ok(Everywhere::LeasesRanOut);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LOOK_EVERY);
     }
 }
 
