@@ -34,7 +34,7 @@ pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], 
         user_authentication: user_authentication(settings),
         limits: limits(settings),
         cache: Cache {
-            lease: Duration::from_secs(settings.number::<u32>("cache.lease", 1..=20).into()),
+            lease: Duration::from_secs(settings.number::<u32>("cache.lease", 1..=10).into()),
             size_mib: settings.number("cache.size_mib", 1..=1_048_576),
         },
         metrics: Metrics {

@@ -3,7 +3,10 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::{db::changes::Everywhere, state::App};
+use crate::{
+    db::changes::{Everywhere, everywhere},
+    state::App,
+};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -24,7 +27,7 @@ pub fn is_wanted(headers: &HeaderMap) -> bool {
 
 /// Waits, and says what for; where it cannot be found out, says nothing.
 pub async fn wait(app: &App, headers: &mut HeaderMap) {
-    let applied = match app.changes.everywhere(&app.db).await {
+    let applied = match everywhere(&app.db).await {
         Ok(Everywhere::Obeyed) => ALL_NODES,
         Ok(Everywhere::LeasesRanOut) => LEASE,
         Err(error) => {

@@ -21,7 +21,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter, sync};
 use time::OffsetDateTime;
 
 use self::flights::{Flight, Flights};
-use super::{attempts::network, caller::Caller};
+use super::{attempts::network, bearer, caller::Caller};
 use crate::{
     clock::{Clock, Random},
     db::changes::{
@@ -116,7 +116,7 @@ impl Cache {
     #[must_use]
     pub fn digest(&self, header: &[u8], address: Option<IpAddr>) -> Digest {
         let mut context = hmac::Context::with_key(&self.key);
-        let is_bound = header.starts_with(b"Basic ") && !header.starts_with(API_KEY);
+        let is_bound = !header.starts_with(API_KEY) && bearer::token(header).is_none();
         let network = if is_bound { address.map(network) } else { None };
         let network = network.as_deref().unwrap_or_default();
         context.update(&[u8::try_from(network.len()).unwrap_or(u8::MAX)]);
@@ -193,8 +193,8 @@ impl std::fmt::Debug for Cache {
     }
 }
 
-/// How the header of an API key begins as every client writes it: `Basic ` and `_api_key:` in base64. Another spelling is
-/// only bound to an address for nothing.
+/// How the header of an API key begins as every client writes it: `Basic ` and `_api_key:` in base64. A key that is spelled
+/// otherwise is bound to an address for nothing.
 pub const API_KEY: &[u8] = b"Basic X2FwaV9rZXk6";
 
 /// What an entry weighs without any role, with all that holds it.

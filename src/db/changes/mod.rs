@@ -165,14 +165,6 @@ impl Changes {
         Err(Error::Unavailable("the log of changes cannot be read"))
     }
 
-    /// Waits until every node obeys what was committed before the call, or goes no more by what it knew.
-    ///
-    /// # Errors
-    /// What keeps the database from being asked.
-    pub async fn everywhere(&self, db: &Db) -> Result<Everywhere> {
-        everywhere(db).await
-    }
-
     /// Takes this node out of those that others wait for: it goes by nothing any more.
     pub async fn leave(&self, db: &Db) {
         self.freshness.lease(0);
@@ -201,7 +193,11 @@ pub async fn announce(db: &Db) -> Result<Everywhere> {
     everywhere(db).await
 }
 
-async fn everywhere(db: &Db) -> Result<Everywhere> {
+/// Waits until every node obeys what was committed before the call, or goes no more by what it knew.
+///
+/// # Errors
+/// What keeps the database from being asked.
+pub async fn everywhere(db: &Db) -> Result<Everywhere> {
     let began = tokio::time::Instant::now();
     let snapshot = log::snapshot(&mut *db.read().await?).await?;
     let mut pause = Duration::from_millis(1);

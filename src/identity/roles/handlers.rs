@@ -3,7 +3,6 @@
 use axum::extract::State;
 
 use super::{
-    rights::{self, Holder},
     rules,
     store::{self, NewMember},
     types::{
@@ -164,7 +163,7 @@ pub async fn list_user_roles(
 ) -> Result<Json<Vec<RbacManagerRoleMembership>>> {
     let wanted = domain(query.domain_name.as_ref(), query.for_account.as_ref())?;
     let mut db = app.db.read().await?;
-    let rights = rights::of(&mut db, &app.roles, Holder::from(&caller)).await?;
+    let rights = &caller.rights;
     let oneself = username == caller.user.username;
     let narrowing = caller.narrowing();
     let visible = |account: &str| {

@@ -5,21 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::sql;
+use super::{sql, warm};
 use crate::support::{Client, PASSWORD, Server};
-
-/// alice in acme, with a password, a key and a token that are remembered.
-async fn warm(server: &Server) -> [Client; 3] {
-    let alice = server.user("acme", "alice").await;
-    let key = server.key(&server.key_of(&alice, "warm").await);
-    let token = server.signed_in("alice").await;
-    let clients = [alice, key, token];
-    for client in &clients {
-        client.get("/v2/account").await.expect(200);
-        client.get("/v2/account").await.expect(200);
-    }
-    clients
-}
 
 #[track_caller]
 fn assert_statuses(found: [u16; 3], expected: [u16; 3], what: &str) {

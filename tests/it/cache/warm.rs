@@ -6,13 +6,7 @@ use crate::support::{PASSWORD, Server};
 #[tokio::test]
 async fn account_and_user_of_a_warm_caller_need_no_query_whatever_the_credential() {
     let server = Server::start().await;
-    let alice = server.user("acme", "alice").await;
-    let key = server.key(&server.key_of(&alice, "warm").await);
-    let token = server.signed_in("alice").await;
-    let clients = [alice, key, token];
-    for client in &clients {
-        client.get("/v2/account").await.expect(200);
-    }
+    let clients = super::warm(&server).await;
     let warm = server.app.cache.uses();
     server.app.db.close().await;
     for client in &clients {
@@ -62,6 +56,18 @@ async fn password_is_checked_anew_after_a_quarter_of_an_hour_and_from_another_ad
     assert_eq!(misses(), first);
     from("192.0.2.2").await;
     assert_eq!(misses(), first + 1);
+    // However the scheme is spelled.
+    let credentials = crate::support::basic("alice", PASSWORD);
+    for (spelled, address) in
+        [("basic", "192.0.2.1"), ("basic", "192.0.2.2"), ("BASIC ", "192.0.2.1"), ("BASIC ", "192.0.2.2")]
+    {
+        let before = misses();
+        let header = credentials.replacen("Basic", spelled, 1);
+        let request = server.nobody().request("GET", "/v2/user").header("authorization", header);
+        crate::support::send(request.header("x-forwarded-for", address)).await.expect(200);
+        assert_eq!(misses(), before + 1, "{spelled} from {address}");
+    }
+    let first = misses() - 1;
     server.app.clock.set(start + Duration::minutes(15) - Duration::SECOND);
     from("192.0.2.1").await;
     assert_eq!(misses(), first + 1);

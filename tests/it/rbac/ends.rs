@@ -22,7 +22,7 @@ where
     G: Future,
     E: Future,
 {
-    let everywhere = || server.app.changes.everywhere(&server.app.db);
+    let everywhere = || kedge::db::changes::everywhere(&server.app.db);
     grant.await;
     everywhere().await.unwrap();
     for node in nodes {
