@@ -32,7 +32,7 @@ use serde::Deserialize;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
-use tower_service::Service;
+use tower::Service;
 use uuid::Uuid;
 
 const USAGE: &str = "\

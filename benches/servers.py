@@ -26,16 +26,16 @@ def free_port():
 
 
 def build():
-    """Builds Kedge as it is shipped, then the bare program: apart, since that turns on features only tests need."""
+    """Builds Kedge as it is shipped, then the other programs: apart, since that turns on features only tests need."""
     cargo = ["cargo", "build", "--release", "--locked", "--message-format=json-render-diagnostics"]
     found = {}
-    for target in [["--bin", "kedge"], ["--bench", "bare"]]:
+    for target in [["--bin", "kedge"], ["--bench", "bare", "--bench", "layers"]]:
         built = subprocess.run(cargo + target, cwd=machine.ROOT, check=True, stdout=subprocess.PIPE, text=True)
         for line in built.stdout.splitlines():
             message = json.loads(line)
             if message.get("executable"):
                 found[message["target"]["name"]] = message["executable"]
-    return found["kedge"], found["bare"]
+    return found["kedge"], found["bare"], found["layers"]
 
 
 class Process:
@@ -134,8 +134,8 @@ class Server(Process):
 class Programs:
     """What was built, and how it is started."""
 
-    def __init__(self, kedge, bare, postgres):
-        self.kedge_program, self.bare_program, self.postgres = kedge, bare, postgres
+    def __init__(self, kedge, bare, layers, postgres):
+        self.kedge_program, self.bare_program, self.layers_program, self.postgres = kedge, bare, layers, postgres
         self.log = f"{postgres.directory}.servers.log"
         shown = subprocess.run([kedge, "config"], env=self.environment({}), capture_output=True, text=True, check=True)
         # Everything on, also what only some versions have.
@@ -171,6 +171,11 @@ class Programs:
         if running.returncode:
             raise RuntimeError(f"bare argon2 ended with {running.returncode}")
         return {"argon2": float(rate), "argon2_cpu_ms": 1000 * (usage.ru_utime + usage.ru_stime) / int(hashed)}
+
+    def layers(self):
+        """The nanoseconds of each layer of a warm request, in one process without a network."""
+        command = machine.pinned(machine.SERVER, [self.layers_program, "--bench"])
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def migrate(self, database):
         self.postgres.sql("postgres", f"create database {database}")

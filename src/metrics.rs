@@ -1,9 +1,9 @@
 //! What the server counts of itself, for `GET /metrics`. Labels are routes, methods, statuses and a few words: no name of
 //! a user, an account or a key is ever one, and nothing that a client makes up.
 
-use std::{collections::HashMap, sync::OnceLock, time::Duration};
+use std::{sync::OnceLock, time::Duration};
 
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -94,6 +94,7 @@ impl Means {
 
 /// The counters of one operation, found once.
 struct Counted {
+    operation: Operation,
     took: Histogram,
     answers: [OnceLock<Counter>; STATUSES.len()],
 }
@@ -110,7 +111,8 @@ pub struct Metrics {
     accepted: Counter,
     handshakes_failed: Counter,
     open: Gauge,
-    operations: OnceLock<HashMap<String, Vec<(Method, Counted)>>>,
+    /// By number.
+    operations: OnceLock<Box<[Counted]>>,
 }
 
 impl Default for Metrics {
@@ -143,33 +145,30 @@ impl std::fmt::Debug for Metrics {
 impl Metrics {
     /// Makes the counters of every operation that is served.
     pub fn know(&self, table: &RouteTable) {
-        let mut operations: HashMap<String, Vec<(Method, Counted)>> = HashMap::new();
-        for (path, method, _) in table.rows() {
+        let mut rows = table.rows();
+        rows.sort_by_key(|(_, _, row)| row.number);
+        let counted = rows.into_iter().map(|(path, method, _)| {
             let operation = Operation { method: method.to_string(), route: path.to_owned() };
             let took = self.durations.get_or_create_owned(&operation);
-            let counted = Counted { took, answers: [const { OnceLock::new() }; STATUSES.len()] };
-            operations.entry(path.to_owned()).or_default().push((method.clone(), counted));
-        }
+            Counted { operation, took, answers: [const { OnceLock::new() }; STATUSES.len()] }
+        });
         // Known already where the same state serves twice.
-        drop(self.operations.set(operations));
+        drop(self.operations.set(counted.collect()));
     }
 
-    /// An answer. One to no operation (404, 405) counts under the route `-`.
-    pub fn answered(&self, route: &str, method: &Method, status: StatusCode, took: Duration) {
+    /// An answer of the operation of that number. One of none (404, 405) counts under the route `-`.
+    pub fn answered(&self, operation: Option<usize>, status: StatusCode, took: Duration) {
         let at = STATUSES.iter().position(|known| *known == status.as_u16()).unwrap_or_default();
         let count = |route: &str, method: &str| {
             let status = STATUSES.get(at).copied().unwrap_or_default();
             let labels = Answered { method: method.to_owned(), route: route.to_owned(), status };
             self.requests.get_or_create_owned(&labels)
         };
-        // HEAD is answered by what answers GET.
-        let method = if method == Method::HEAD { &Method::GET } else { method };
-        let methods = self.operations.get().and_then(|operations| operations.get(route));
-        match methods.and_then(|methods| methods.iter().find(|(known, _)| known == method)) {
-            Some((_, counted)) => {
+        match operation.and_then(|number| self.operations.get()?.get(number)) {
+            Some(counted) => {
                 counted.took.observe(took.as_secs_f64());
                 if let Some(answers) = counted.answers.get(at) {
-                    answers.get_or_init(|| count(route, method.as_str())).inc();
+                    answers.get_or_init(|| count(&counted.operation.route, &counted.operation.method)).inc();
                 }
             }
             None => drop(count("-", "-").inc()),

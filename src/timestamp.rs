@@ -1,6 +1,6 @@
 //! A moment on the wire: `2026-11-22T19:34:43Z`, UTC, to the second.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
 use time::{OffsetDateTime, PrimitiveDateTime, format_description::FormatItem, macros::format_description};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -18,16 +18,33 @@ const LENGTH: usize = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub OffsetDateTime);
 
+impl Timestamp {
+    /// The text: every answer has some, and a description of a format that is read anew each time takes ten times as
+    /// long. A year has four digits: what is later or earlier than these is written as the last or the first of them.
+    fn text(self) -> [u8; LENGTH] {
+        let utc = self.0.to_offset(time::UtcOffset::UTC);
+        let year = utc.year().clamp(0, 9999).unsigned_abs();
+        let [century, of_century] = [year / 100, year % 100].map(|part| u8::try_from(part).unwrap_or_default());
+        let pairs = [century, of_century, utc.month().into(), utc.day(), utc.hour(), utc.minute(), utc.second()];
+        let mut text = *b"0000-00-00T00:00:00Z";
+        for (at, pair) in [0, 2, 5, 8, 11, 14, 17].into_iter().zip(pairs) {
+            if let Some([tens, ones]) = text.get_mut(at..at + 2) {
+                (*tens, *ones) = (b'0' + pair / 10, b'0' + pair % 10);
+            }
+        }
+        text
+    }
+}
+
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = self.0.to_offset(time::UtcOffset::UTC).format(FORMAT).map_err(|_| std::fmt::Error)?;
-        f.write_str(&text)
+        f.write_str(std::str::from_utf8(&self.text()).map_err(|_| std::fmt::Error)?)
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(std::str::from_utf8(&self.text()).map_err(S::Error::custom)?)
     }
 }
 

@@ -54,7 +54,8 @@ pub async fn authenticate(app: &App, headers: &HeaderMap, address: Option<IpAddr
     let entry = match app.cache.look(&digest, &app.changes, &app.clock).await? {
         Look::Hit(entry) => entry,
         Look::Miss(flight) => {
-            let entry = Arc::new(verify(app, value, address).await?);
+            // Boxed: the future of a warm request, which is moved about, is not to be as large as that of a cold one.
+            let entry = Arc::new(Box::pin(verify(app, value, address)).await?);
             app.cache.insert(digest, Arc::clone(&entry));
             drop(flight);
             entry

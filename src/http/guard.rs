@@ -8,15 +8,21 @@ mod target;
 
 pub use target::{Asking, Target};
 
-use std::sync::Arc;
-
-use axum::{
-    extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
-    middleware::Next,
-    response::{IntoResponse, Response},
+use std::{
+    convert::Infallible,
+    pin::{Pin, pin},
 };
 
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, MatchedPath, RawPathParams, Request},
+    http::{Extensions, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::Route,
+};
+use futures_util::{FutureExt, future::Either};
+use tokio::task::JoinHandle;
+use tower::Service;
 use tracing::Instrument;
 
 use super::{
@@ -39,53 +45,65 @@ use crate::{
 
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
-/// What the guard needs.
-#[derive(Clone, Debug)]
+/// What stands before every route.
+#[derive(Debug)]
 pub struct Guard {
     pub app: App,
-    pub routes: Arc<RouteTable>,
+    pub routes: RouteTable,
 }
 
-/// The middleware.
-pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let row = match find(&guard.routes, &request) {
-        Ok(row) => row,
-        Err(error) => return error.into_response(),
-    };
-    let from_console = request.headers().get(X_REQUESTED_WITH).is_some_and(|value| value == "kedge-console");
-    let (mut parts, body) = request.into_parts();
-    let answer = async {
-        match check(&guard.app, row, &mut parts).await {
-            Ok(()) => run(&guard.app, row, next, Request::from_parts(parts, body)).await,
-            Err(error) => refusal(row, error),
+impl Guard {
+    /// The row of the operation that is asked for.
+    #[must_use]
+    pub fn find(&self, request: &Request) -> Option<Row> {
+        self.routes.row(matched_path(request.extensions()), request.method())
+    }
+
+    /// The answer of `route`, which is that of the row's operation, or the refusal that comes before it. The request is
+    /// left empty.
+    pub async fn answer(&self, row: Option<Row>, parts: &mut Parts, body: &mut Body, route: &Route) -> Response {
+        // Before any question of who is calling.
+        let Some(row) = row else { return self.not_served(parts).into_response() };
+        let from_console = parts.headers.get(X_REQUESTED_WITH).is_some_and(|value| value == "kedge-console");
+        let answer = pin!(async {
+            match check(&self.app, row, parts).await {
+                Ok(()) => in_time(row, pin!(begin(&self.app, row, route, taken(parts, body)))).await,
+                Err(error) => refusal(row, error),
+            }
+        });
+        let answered = self.app.db.while_it_answers(answer).await;
+        let mut response = answered.unwrap_or_else(|error| refusal(row, error));
+        if row.errors == ErrorForm::OAuth {
+            // RFC 6749, 5.1: nothing of it may be stored on its way.
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
         }
-    };
-    let answered = guard.app.db.while_it_answers(answer).await;
-    let mut response = answered.unwrap_or_else(|error| refusal(row, error));
-    if row.errors == ErrorForm::OAuth {
-        // RFC 6749, 5.1: nothing of it may be stored on its way.
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+        if from_console {
+            // The console asks for credentials itself: with a challenge the browser would, too.
+            response.headers_mut().remove(header::WWW_AUTHENTICATE);
+        }
+        response
     }
-    if from_console {
-        // The console asks for credentials itself: with a challenge the browser would, too.
-        response.headers_mut().remove(header::WWW_AUTHENTICATE);
+
+    /// 404 or 405.
+    fn not_served(&self, parts: &Parts) -> Error {
+        let allow = self.routes.allow(matched_path(&parts.extensions));
+        if allow.is_empty() {
+            let detail = format!("The requested URL was not found: {}", parts.uri.path());
+            return Error::Transport { status: StatusCode::NOT_FOUND, detail };
+        }
+        Error::MethodNotAllowed { allow }
     }
-    response
 }
 
-/// The row of the request, or the 404 or 405 that comes before any question of who is calling.
-fn find(routes: &RouteTable, request: &Request) -> Result<Row> {
-    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    if let Some(row) = routes.row(path, request.method()) {
-        return Ok(row);
-    }
-    let allow = routes.allow(path);
-    if allow.is_empty() {
-        let detail = format!("The requested URL was not found: {}", request.uri().path());
-        return Err(Error::Transport { status: StatusCode::NOT_FOUND, detail });
-    }
-    Err(Error::MethodNotAllowed { allow })
+fn matched_path(extensions: &Extensions) -> &str {
+    extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str)
+}
+
+/// The request, whole again.
+fn taken(parts: &mut Parts, body: &mut Body) -> Request {
+    let (nothing, empty) = Request::new(Body::empty()).into_parts();
+    Request::from_parts(std::mem::replace(parts, nothing), std::mem::replace(body, empty))
 }
 
 /// An error in the form that the operation's clients read.
@@ -96,30 +114,50 @@ fn refusal(row: Row, error: Error) -> Response {
     }
 }
 
-/// Runs the handler within its time. A change runs in a task of its own: a client that hangs up, the end of the time, or
-/// a database that does not answer must not cut it between its commit and what follows from it.
-async fn run(app: &App, row: Row, next: Next, request: Request) -> Response {
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    let answer = async {
-        if !changes {
-            return next.run(request).await;
+/// Begins to run the handler. What only reads is run by whoever waits for the answer.
+fn begin(app: &App, row: Row, route: &Route, request: Request) -> impl Future<Output = Response> + use<> {
+    let mut route = route.clone();
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Either::Left(route.call(request).map(handled));
+    }
+    let changed = change(app, row, route, request);
+    Either::Right(changed.map(move |done| done.unwrap_or_else(|error| refusal(row, Error::internal(error)))))
+}
+
+/// Waits for the answer of a handler within its time.
+async fn in_time(row: Row, answer: Pin<&mut impl Future<Output = Response>>) -> Response {
+    tokio::select! {
+        biased;
+        answer = answer => answer,
+        // A timer is made only for what is not answered at once.
+        () = async { tokio::time::sleep(row.time.0).await } => {
+            refusal(row, Error::Unavailable("the operation took too long"))
         }
-        let end = tokio::time::Instant::now() + row.time.0;
-        let request = request.map(|body| body::in_time(body, end));
-        let waits = prefer::is_wanted(request.headers());
-        let app = App::clone(app);
-        let change = async move {
-            let mut response = next.run(request).await;
-            if waits && response.status().is_success() {
-                prefer::wait(&app, response.headers_mut()).await;
-            }
-            response
-        };
-        let task = tokio::spawn(change.in_current_span());
-        task.await.unwrap_or_else(|error| refusal(row, Error::internal(error)))
+    }
+}
+
+/// Runs what changes something, in a task of its own: a client that hangs up, the end of the time, or a database that does
+/// not answer must not cut it between its commit and what follows from it.
+fn change(app: &App, row: Row, mut route: Route, request: Request) -> JoinHandle<Response> {
+    let end = tokio::time::Instant::now() + row.time.0;
+    let request = request.map(|body| body::in_time(body, end));
+    let waits = prefer::is_wanted(request.headers());
+    let app = App::clone(app);
+    let change = async move {
+        let mut response = handled(route.call(request).await);
+        if waits && response.status().is_success() {
+            prefer::wait(&app, response.headers_mut()).await;
+        }
+        response
     };
-    let in_time = tokio::time::timeout(row.time.0, answer).await;
-    in_time.unwrap_or_else(|_| refusal(row, Error::Unavailable("the operation took too long")))
+    tokio::spawn(change.in_current_span())
+}
+
+fn handled(answer: std::result::Result<Response, Infallible>) -> Response {
+    match answer {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
 }
 
 /// Authentication, the state of the account, permission, then what of the body can be judged unread.

@@ -20,12 +20,20 @@ use axum::{
 };
 use serde::Serialize;
 
+/// How many bytes most answers have at most.
+const TYPICAL: usize = 512;
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer with a JSON body.
 pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
-    match serde_json::to_vec(value) {
-        Ok(body) => (status, [(header::CONTENT_TYPE, APPLICATION_JSON)], Body::from(body)).into_response(),
+    let mut body = Vec::with_capacity(TYPICAL);
+    match serde_json::to_writer(&mut body, value) {
+        Ok(()) => {
+            let mut response = Response::new(Body::from(body));
+            *response.status_mut() = status;
+            response.headers_mut().insert(header::CONTENT_TYPE, APPLICATION_JSON);
+            response
+        }
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "an answer could not be serialised");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

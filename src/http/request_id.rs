@@ -1,37 +1,56 @@
 //! The outermost layer: every answer carries `x-request-id`, every request has a span and a line in the log, a handler
 //! that panics answers 500, and HEAD is answered without a body.
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, pin::Pin, time::Instant};
 
 use axum::{
     body::{Body, HttpBody},
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::{HeaderName, HeaderValue, Method, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
+use uuid::Uuid;
 
+use super::routes::Row;
 use crate::{error::Error, state::App};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Wraps the whole way of a request.
-pub async fn identify(State(app): State<App>, request: Request, next: Next) -> Response {
-    let id = given(&request).unwrap_or_else(|| made(&app));
-    let (matched, method) = (request.extensions().get::<MatchedPath>().cloned(), request.method().clone());
-    let route = matched.as_ref().map_or("", MatchedPath::as_str);
-    let id_text = id.to_str().unwrap_or_default();
-    let span = tracing::info_span!("request", id = id_text, %method, route);
-    let started = std::time::Instant::now();
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
-    let _entered = span.enter();
-    let mut response = answer.unwrap_or_else(|_| Error::internal("the handler panicked").into_response());
-    app.metrics.answered(route, &method, response.status(), started.elapsed());
-    tracing::info!(status = response.status().as_u16(), elapsed = ?started.elapsed(), "answered");
-    response.headers_mut().insert(X_REQUEST_ID, id);
-    if method == Method::HEAD { without_body(response) } else { response }
+/// What a request is known by in the log and to its client.
+#[derive(Debug)]
+pub struct Identity {
+    id: HeaderValue,
+    span: Span,
+    is_head: bool,
+    started: Instant,
+}
+
+impl Identity {
+    #[must_use]
+    pub fn of(app: &App, request: &Request) -> Self {
+        let id = given(request).unwrap_or_else(|| made(app));
+        let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        let method = request.method();
+        let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, route);
+        Self { id, span, is_head: method == Method::HEAD, started: Instant::now() }
+    }
+
+    /// Wraps the whole way of the request. The answer comes by reference: what takes a future by value has a copy of it.
+    pub async fn wrap<A>(&self, app: &App, row: Option<Row>, answer: Pin<&mut A>) -> Response
+    where
+        A: Future<Output = Response>,
+    {
+        let answer = AssertUnwindSafe(answer).catch_unwind().instrument(self.span.clone()).await;
+        let _entered = self.span.enter();
+        let mut response = answer.unwrap_or_else(|_| Error::internal("the handler panicked").into_response());
+        let elapsed = self.started.elapsed();
+        app.metrics.answered(row.map(|row| row.number), response.status(), elapsed);
+        tracing::info!(status = response.status().as_u16(), ?elapsed, "answered");
+        response.headers_mut().insert(X_REQUEST_ID, self.id.clone());
+        if self.is_head { without_body(response) } else { response }
+    }
 }
 
 /// RFC 9110, 9.3.2. The router sees to it where it knows the path; of any other, HTTP/2 would carry the body.
@@ -51,6 +70,7 @@ fn given(request: &Request) -> Option<HeaderValue> {
 }
 
 fn made(app: &App) -> HeaderValue {
-    let id = app.random.uuid().to_string();
-    HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("none"))
+    let mut text = Uuid::encode_buffer();
+    let id = app.random.uuid().hyphenated().encode_lower(&mut text);
+    HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("none"))
 }

@@ -66,15 +66,23 @@ pub struct Row {
     pub body: Body,
     pub time: TimeLimit,
     pub errors: ErrorForm,
+    /// Its place in the order in which operations were mounted.
+    pub number: usize,
 }
 
 /// Every operation that is served: path -> method -> row. What is not in it is refused.
 #[derive(Debug, Default)]
 pub struct RouteTable {
     paths: HashMap<String, Vec<(Method, Row)>>,
+    count: usize,
 }
 
 impl RouteTable {
+    fn add(&mut self, path: String, method: Method, row: Row) {
+        self.paths.entry(path).or_default().push((method, Row { number: self.count, ..row }));
+        self.count += 1;
+    }
+
     /// The row of an operation; HEAD is answered wherever GET is, with the same access.
     #[must_use]
     pub fn row(&self, path: &str, method: &Method) -> Option<Row> {
@@ -147,10 +155,10 @@ impl Routes {
         let (schemas, mut paths, handler) = operation;
         for (path, item) in &mut paths.paths {
             let errors = if path.contains("/oauth/") { ErrorForm::OAuth } else { ErrorForm::Api };
-            let row = Row { access, body, time, errors };
+            let row = Row { access, body, time, errors, number: 0 };
             for (method, operation) in operations(item) {
                 stamp(operation, row);
-                self.table.paths.entry(path.clone()).or_default().push((method, row));
+                self.table.add(path.clone(), method, row);
             }
         }
         Self { router: self.router.routes((schemas, paths, handler)), ..self }
@@ -171,7 +179,7 @@ impl Routes {
                     return self;
                 };
                 stamp(operation, row);
-                self.table.paths.entry(v1.clone()).or_default().push((method, row));
+                self.table.add(v1.clone(), method, row);
             }
             older.paths.insert(v1, item);
         }

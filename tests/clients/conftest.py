@@ -8,7 +8,7 @@ from world import World
 
 @pytest.fixture(scope="session")
 def kedge():
-    with Kedge() as kedge:
+    with Kedge(METRICS__ENABLED="true") as kedge:
         yield kedge
 
 

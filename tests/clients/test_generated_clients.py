@@ -16,6 +16,8 @@ from operations.call import credentials_of
 
 CONTRACT = yaml.safe_load((REPOSITORY.parent / "shared/contract/identity.yaml").read_text())
 NOT_SERVED_YET = "/rbac-manager/saml/"
+# Answers in a media type of its own, which the generated code refuses to read: test_metrics.py has a reader of it.
+FOR_PROMETHEUS = "get_metrics"
 
 
 @pytest.fixture(scope="session")
@@ -47,9 +49,8 @@ def client(request):
 
 
 def test_every_operation_is_in_the_table(own_client, contract_client):
-    assert OPERATIONS.keys() == {
-        operation for operation, it in own_client.operations.items() if NOT_SERVED_YET not in it.path
-    }
+    served = {operation for operation, it in own_client.operations.items() if NOT_SERVED_YET not in it.path}
+    assert OPERATIONS.keys() == served - {FOR_PROMETHEUS}
     assert contract_operations().keys() <= OPERATIONS.keys()
     assert contract_operations().keys() <= contract_client.operations.keys()
 

@@ -26,9 +26,10 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// Whether any slot may be blocked.
-    pub fn are_any(&self, now: OffsetDateTime) -> bool {
-        now.unix_timestamp() <= self.last_ends.load(Ordering::Acquire)
+    /// Whether any slot may be blocked at a moment, which is asked for only where there was a block at all.
+    pub fn are_any(&self, now: impl FnOnce() -> OffsetDateTime) -> bool {
+        let last = self.last_ends.load(Ordering::Acquire);
+        last > 0 && now().unix_timestamp() <= last
     }
 
     /// Until when the slot is blocked, if it is.
@@ -76,15 +77,15 @@ mod tests {
     #[test]
     fn block_counts_to_its_end_and_is_never_cut_short() {
         let blocks = Blocks::default();
-        assert!(!blocks.are_any(at(1)));
+        assert!(!blocks.are_any(|| at(1)));
         let change = Change { id: 1, xid: 1, kind: "block".to_owned(), subject: "7 100.250000".to_owned() };
         blocks.follow(&change, at(1));
         blocks.note(7, at(50), at(1));
-        assert!(blocks.are_any(at(100)));
+        assert!(blocks.are_any(|| at(100)));
         assert_eq!(blocks.until(7, at(100)), Some(at(100) + time::Duration::milliseconds(250)));
         assert_eq!(blocks.until(7, at(101)), None);
         assert_eq!(blocks.until(8, at(1)), None);
-        assert!(!blocks.are_any(at(101)));
+        assert!(!blocks.are_any(|| at(101)));
     }
 
     #[test]

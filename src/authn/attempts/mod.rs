@@ -105,7 +105,7 @@ impl Attempts {
     /// # Errors
     /// [`Error::TooManyAttempts`].
     pub fn refuse_blocked(&self, app: &App, header: &[u8], address: Option<IpAddr>) -> Result<()> {
-        if !self.blocks.are_any(app.clock.now()) {
+        if !self.blocks.are_any(|| app.clock.now()) {
             return Ok(());
         }
         match basic::parse(header) {

@@ -8,6 +8,7 @@
 mod flights;
 
 use std::{
+    hash::{BuildHasherDefault, Hasher},
     net::IpAddr,
     ops::Range,
     sync::{
@@ -16,8 +17,9 @@ use std::{
     },
 };
 
-use aws_lc_rs::hmac;
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter, sync};
+use hmac::{Hmac, KeyInit, Mac};
+use quick_cache::{OptionsBuilder, Weighter, sync};
+use sha2::Sha256;
 use time::OffsetDateTime;
 
 use self::flights::{Flight, Flights};
@@ -67,8 +69,9 @@ impl Entry {
 
 /// The remembered callers.
 pub struct Cache {
-    entries: sync::Cache<Digest, Arc<Entry>, Bytes>,
-    key: hmac::Key,
+    entries: sync::Cache<Digest, Arc<Entry>, Bytes, BuildHasherDefault<First>>,
+    /// Has taken the key in already; begun anew from there.
+    digest: Hmac<Sha256>,
     flights: Flights,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -99,11 +102,11 @@ impl Cache {
         let lifecycle = sync::DefaultLifecycle::default();
         Self {
             entries: match options {
-                Ok(options) => sync::Cache::with_options(options, Bytes, DefaultHashBuilder::default(), lifecycle),
+                Ok(options) => sync::Cache::with_options(options, Bytes, BuildHasherDefault::default(), lifecycle),
                 // Both values above are there, which is all that `build` asks.
-                Err(_) => sync::Cache::with_weighter(0, 0, Bytes),
+                Err(_) => sync::Cache::with(0, 0, Bytes, BuildHasherDefault::default(), lifecycle),
             },
-            key: hmac::Key::new(hmac::HMAC_SHA256, &random.bytes::<32>()),
+            digest: Hmac::new(&random.bytes::<64>().into()),
             flights: Flights::default(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
@@ -115,14 +118,14 @@ impl Cache {
     /// what a neighbour's sign-in left here.
     #[must_use]
     pub fn digest(&self, header: &[u8], address: Option<IpAddr>) -> Digest {
-        let mut context = hmac::Context::with_key(&self.key);
+        let mut digest = self.digest.clone();
         let is_bound = !header.starts_with(API_KEY) && bearer::token(header).is_none();
         let network = if is_bound { address.map(network) } else { None };
         let network = network.as_deref().unwrap_or_default();
-        context.update(&[u8::try_from(network.len()).unwrap_or(u8::MAX)]);
-        context.update(network);
-        context.update(header);
-        context.sign().as_ref().try_into().unwrap_or_default()
+        digest.update(&[u8::try_from(network.len()).unwrap_or(u8::MAX)]);
+        digest.update(network);
+        digest.update(header);
+        digest.finalize().into_bytes().into()
     }
 
     /// The caller, if it is remembered and still counts. One lookup at a time goes to the database for a credential.
@@ -137,7 +140,7 @@ impl Cache {
         let flight = match self.flights.begin(*digest) {
             Ok(first) => first,
             Err(other) => {
-                other.ended().await;
+                Box::pin(other.ended()).await;
                 if let Some(entry) = self.find(digest, changes, clock).await? {
                     self.hits.fetch_add(1, Ordering::Relaxed);
                     return Ok(Look::Hit(entry));
@@ -153,7 +156,7 @@ impl Cache {
     async fn find(&self, digest: &Digest, changes: &Changes, clock: &Clock) -> Result<Option<Arc<Entry>>> {
         if !changes.is_leased() {
             // Not filled anew: what answers may be a standby that is behind, and a password would be hashed for nothing.
-            changes.renewed().await?;
+            Box::pin(changes.renewed()).await?;
         }
         let Some(entry) = self.entries.get(digest) else { return Ok(None) };
         if changes.freshness().is_unchanged(entry.moment, &entry.stripes) && entry.counts.contains(&clock.now()) {
@@ -196,6 +199,23 @@ impl std::fmt::Debug for Cache {
 /// How the header of an API key begins as every client writes it: `Basic ` and `_api_key:` in base64. A key that is spelled
 /// otherwise is bound to an address for nothing.
 pub const API_KEY: &[u8] = b"Basic X2FwaV9rZXk6";
+
+/// Hashes a digest to its first bytes: nobody without the key can choose them.
+#[derive(Debug, Default)]
+pub struct First(u64);
+
+impl Hasher for First {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.first_chunk().map_or(self.0, |first| u64::from_ne_bytes(*first));
+    }
+
+    /// The length, which comes first and is always the same.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// What an entry weighs without any role, with all that holds it.
 const TYPICAL: u64 = 1024;

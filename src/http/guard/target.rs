@@ -63,12 +63,17 @@ impl Asking {
         if name == caller.account.name {
             return Ok(Target(Arc::clone(&caller.account)));
         }
+        // Boxed, as all that is not on the way of most requests: it would make the future of each of them larger.
+        Box::pin(self.find(app, named, name)).await
+    }
+
+    async fn find(&self, app: &App, named: Option<&str>, name: &str) -> Result<Target> {
         let found = accounts::find_by_name(&mut *app.db.read().await?, name).await?;
         let target = found.ok_or_else(|| match (named, &self.header) {
             (None, Some(name)) => Error::NotFoundNamed { what: "User account", name: name.clone() },
             _ => Error::NotFound { what: "Account" },
         })?;
-        if !target.is_enabled() && !caller.is_admin() {
+        if !target.is_enabled() && !self.caller.is_admin() {
             return Err(Denial::AccountNotEnabled { account: target.name }.into());
         }
         Ok(Target(Arc::new(target)))

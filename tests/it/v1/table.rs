@@ -6,7 +6,7 @@ use kedge::{
     authz::access::Access,
     http::{
         openapi,
-        routes::{Body, Routes, TimeLimit},
+        routes::{Body, Routes, Row, TimeLimit},
     },
 };
 use utoipa_axum::routes;
@@ -60,14 +60,18 @@ fn operations_of_v1_are_exactly_these() {
     assert_eq!(served, OPERATIONS.map(|(method, path, _)| (method, path)).into());
 }
 
+/// As it is printed, without its number: access, body, time and whatever a row will hold one day.
+fn shown(row: Row) -> String {
+    format!("{:?}", Row { number: 0, ..row })
+}
+
 #[test]
 fn every_row_of_v1_is_the_row_of_its_operation_in_v2() {
     let (_, table, _) = kedge::routes().finish();
     let rows = table.rows();
-    // As it is printed: access, body, time and whatever a row will hold one day.
     let row = |method: &str, path: &str| {
         let found = rows.iter().find(|(served, by, _)| *served == path && by.as_str() == method);
-        format!("{:?}", found.unwrap_or_else(|| panic!("{method} {path} is not served")).2)
+        shown(found.unwrap_or_else(|| panic!("{method} {path} is not served")).2)
     };
     for (method, v1, v2) in OPERATIONS {
         assert_eq!(row(method, v1), row(method, v2), "{method} {v1}");
@@ -104,7 +108,7 @@ fn operation_is_mounted_in_v1_as_it_is_in_v2() {
     let rows = table.rows();
     let [(v1, by, older), (v2, _, newer)] = rows[..] else { panic!("{rows:?}") };
     assert_eq!((v1, by.as_str(), v2), ("/v1/rabbit-hole", "POST", "/v2/rabbit-hole"));
-    assert_eq!(format!("{older:?}"), format!("{newer:?}"));
+    assert_eq!(shown(older), shown(newer));
     assert_eq!(documents.v1.paths.paths.keys().collect::<Vec<_>>(), ["/v1/rabbit-hole"]);
     assert_eq!(documents.v2.paths.paths.keys().collect::<Vec<_>>(), ["/v2/rabbit-hole"]);
 }
