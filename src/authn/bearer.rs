@@ -1,6 +1,6 @@
 //! The Bearer scheme (RFC 6750): an access token of ours, whose user and session still are.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::Range};
 
 use crate::{
     authn::{
@@ -40,8 +40,8 @@ pub async fn verify(app: &App, token: &str, address: Option<IpAddr>) -> Result<E
         Err(other) => return Err(other),
     };
     let principal = live(app, &claims).await?;
-    let (begins, ends) = claims.counts();
-    let counts = begins..until.map_or(ends, |until| until.min(ends));
+    let Range { start, end } = claims.counts();
+    let counts = start..until.map_or(end, |until| until.min(end));
     let facts = Facts { principal, credential: Credential::Token { session: claims.sid }, kid: Some(&kid) };
     Ok(entry(app, moment, facts, counts))
 }

@@ -1,5 +1,7 @@
 //! The claims of an access token: a JWT (RFC 7519) by the profile of RFC 9068. What signs it is [`super::signing_keys`].
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -36,13 +38,16 @@ fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64
 }
 
 impl Claims {
-    /// From when and until when the token counts; a moment that there is not makes it count never.
+    /// From when and until when the token counts; where one of them is a moment that there is not, never.
     #[must_use]
-    pub fn counts(&self) -> (OffsetDateTime, OffsetDateTime) {
+    pub fn counts(&self) -> Range<OffsetDateTime> {
         let begins = self.iat.max(self.nbf.unwrap_or(i64::MIN)).saturating_sub(CLOCK_SKEW);
-        let moment = |seconds, otherwise| OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(otherwise);
-        let never = OffsetDateTime::UNIX_EPOCH;
-        (moment(begins, never), moment(self.exp.saturating_add(CLOCK_SKEW), never))
+        let begins = OffsetDateTime::from_unix_timestamp(begins);
+        let ends = OffsetDateTime::from_unix_timestamp(self.exp.saturating_add(CLOCK_SKEW));
+        match (begins, ends) {
+            (Ok(begins), Ok(ends)) => begins..ends,
+            _ => OffsetDateTime::UNIX_EPOCH..OffsetDateTime::UNIX_EPOCH,
+        }
     }
 
     /// Whether a token with these claims counts for `audience` at `now`; the error is a reason for the log.
@@ -80,6 +85,20 @@ mod tests {
     fn token_counts_from_its_moment_to_its_end_and_thirty_seconds_around() {
         for (now, counts) in [(969, false), (970, true), (1_000, true), (4_629, true), (4_630, false)] {
             assert_eq!(claims().admit(ISSUER, now).is_ok(), counts, "{now}");
+        }
+    }
+
+    #[test]
+    fn token_is_remembered_no_longer_than_it_counts() {
+        let moment = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+        for (changed, counts) in [
+            (claims(), moment(970)..moment(4_630)),
+            (Claims { nbf: Some(2_000), ..claims() }, moment(1_970)..moment(4_630)),
+        ] {
+            assert_eq!(changed.counts(), counts);
+        }
+        for never in [Claims { nbf: Some(i64::MAX), ..claims() }, Claims { exp: i64::MAX, ..claims() }] {
+            assert!(never.counts().is_empty());
         }
     }
 
