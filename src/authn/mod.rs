@@ -31,7 +31,7 @@ use crate::{
     state::App,
 };
 use attempts::Attempts;
-use cache::{Entry, Look, PASSWORD_COUNTS_FOR};
+use cache::{Digest, Entry, Look, PASSWORD_COUNTS_FOR};
 use caller::{Caller, Credential};
 
 /// The user name that says: the password is the value of an API key.
@@ -42,24 +42,14 @@ pub const API_KEY_USER: &str = "_api_key";
 /// # Errors
 /// [`Error::Unauthenticated`], or what keeps the database from being asked.
 pub async fn authenticate(app: &App, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Caller> {
-    let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let value = given.next().ok_or(Error::Unauthenticated("no Authorization header"))?;
-    if given.next().is_some() {
-        return Err(Error::Unauthenticated("more than one Authorization header"));
-    }
-    let value = value.as_bytes();
+    let value = header_of(headers)?;
     // Before the cache: a blocked guesser must not learn by the time it takes that a password is right.
     app.attempts.refuse_blocked(app, value, address)?;
     let digest = app.cache.digest(value, address);
-    let entry = match app.cache.look(&digest, &app.changes, &app.clock).await? {
-        Look::Hit(entry) => entry,
-        Look::Miss(flight) => {
-            // Boxed: the future of a warm request, which is moved about, is not to be as large as that of a cold one.
-            let entry = Arc::new(Box::pin(verify(app, value, address)).await?);
-            app.cache.insert(digest, Arc::clone(&entry));
-            drop(flight);
-            entry
-        }
+    let entry = match app.cache.recall(&digest, &app.changes, app.clock.now()) {
+        Some(entry) => entry,
+        // Boxed: the future of a warm request, which is moved about, is not to be as large as that of a cold one.
+        None => Box::pin(learn(app, digest, value, address)).await?,
     };
     if let Credential::ApiKey { id, narrowing } = &entry.caller.credential {
         if !narrowing.admits(address) {
@@ -71,6 +61,29 @@ pub async fn authenticate(app: &App, headers: &HeaderMap, address: Option<IpAddr
         }
     }
     Ok(entry.caller.clone())
+}
+
+/// The one `Authorization` header.
+fn header_of(headers: &HeaderMap) -> Result<&[u8]> {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let value = given.next().ok_or(Error::Unauthenticated("no Authorization header"))?;
+    if given.next().is_some() {
+        return Err(Error::Unauthenticated("more than one Authorization header"));
+    }
+    Ok(value.as_bytes())
+}
+
+/// Finds out who a caller is that is not remembered, and remembers it.
+async fn learn(app: &App, digest: Digest, value: &[u8], address: Option<IpAddr>) -> Result<Arc<Entry>> {
+    match app.cache.look(&digest, &app.changes, &app.clock).await? {
+        Look::Hit(entry) => Ok(entry),
+        Look::Miss(flight) => {
+            let entry = Arc::new(verify(app, value, address).await?);
+            app.cache.insert(digest, Arc::clone(&entry));
+            drop(flight);
+            Ok(entry)
+        }
+    }
 }
 
 /// Checks a credential that is not remembered.

@@ -94,18 +94,20 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] where it is lost.
     pub async fn while_it_answers<T>(&self, work: impl Future<Output = T>) -> Result<T> {
-        let lost = async {
-            loop {
-                tokio::time::sleep(ASK_EVERY).await;
-                if !self.answers().await {
-                    break;
-                }
-            }
-        };
         tokio::select! {
             biased;
             done = work => Ok(done),
-            () = lost => Err(LOST),
+            lost = self.lost() => Err(lost),
+        }
+    }
+
+    /// Resolves once the database is lost, with what to say then.
+    pub async fn lost(&self) -> Error {
+        loop {
+            tokio::time::sleep(ASK_EVERY).await;
+            if !self.answers().await {
+                return LOST;
+            }
         }
     }
 

@@ -8,10 +8,7 @@ mod target;
 
 pub use target::{Asking, Target};
 
-use std::{
-    convert::Infallible,
-    pin::{Pin, pin},
-};
+use std::convert::Infallible;
 
 use axum::{
     body::Body,
@@ -55,24 +52,28 @@ pub struct Guard {
 impl Guard {
     /// The row of the operation that is asked for.
     #[must_use]
-    pub fn find(&self, request: &Request) -> Option<Row> {
-        self.routes.row(matched_path(request.extensions()), request.method())
+    pub fn find(&self, parts: &Parts) -> Option<&Row> {
+        self.routes.row(matched_path(&parts.extensions), &parts.method)
     }
 
     /// The answer of `route`, which is that of the row's operation, or the refusal that comes before it. The request is
     /// left empty.
-    pub async fn answer(&self, row: Option<Row>, parts: &mut Parts, body: &mut Body, route: &Route) -> Response {
+    pub async fn answer(&self, row: Option<&Row>, parts: &mut Parts, body: &mut Body, route: &Route) -> Response {
         // Before any question of who is calling.
         let Some(row) = row else { return self.not_served(parts).into_response() };
         let from_console = parts.headers.get(X_REQUESTED_WITH).is_some_and(|value| value == "kedge-console");
-        let answer = pin!(async {
+        let answer = async {
             match check(&self.app, row, parts).await {
-                Ok(()) => in_time(row, pin!(begin(&self.app, row, route, taken(parts, body)))).await,
+                Ok(()) => begin(&self.app, row, route, taken(parts, body)).await,
                 Err(error) => refusal(row, error),
             }
-        });
-        let answered = self.app.db.while_it_answers(answer).await;
-        let mut response = answered.unwrap_or_else(|error| refusal(row, error));
+        };
+        let mut response = tokio::select! {
+            biased;
+            response = answer => response,
+            // Boxed, and only where the answer has to be waited for: it would make the future of each request larger.
+            error = async { Box::pin(self.patience(row)).await } => refusal(row, error),
+        };
         if row.errors == ErrorForm::OAuth {
             // RFC 6749, 5.1: nothing of it may be stored on its way.
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -83,6 +84,14 @@ impl Guard {
             response.headers_mut().remove(header::WWW_AUTHENTICATE);
         }
         response
+    }
+
+    /// Waits until the answer is given up, and says why: its time is over, or the database is lost.
+    async fn patience(&self, row: &Row) -> Error {
+        tokio::select! {
+            lost = self.app.db.lost() => lost,
+            () = tokio::time::sleep(row.time.0) => Error::Unavailable("the operation took too long"),
+        }
     }
 
     /// 404 or 405.
@@ -107,7 +116,7 @@ fn taken(parts: &mut Parts, body: &mut Body) -> Request {
 }
 
 /// An error in the form that the operation's clients read.
-fn refusal(row: Row, error: Error) -> Response {
+fn refusal(row: &Row, error: Error) -> Response {
     match row.errors {
         ErrorForm::Api => error.into_response(),
         ErrorForm::OAuth => OAuthError::from(error).into_response(),
@@ -115,30 +124,19 @@ fn refusal(row: Row, error: Error) -> Response {
 }
 
 /// Begins to run the handler. What only reads is run by whoever waits for the answer.
-fn begin(app: &App, row: Row, route: &Route, request: Request) -> impl Future<Output = Response> + use<> {
+fn begin(app: &App, row: &Row, route: &Route, request: Request) -> impl Future<Output = Response> + use<> {
     let mut route = route.clone();
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return Either::Left(route.call(request).map(handled));
     }
     let changed = change(app, row, route, request);
-    Either::Right(changed.map(move |done| done.unwrap_or_else(|error| refusal(row, Error::internal(error)))))
-}
-
-/// Waits for the answer of a handler within its time.
-async fn in_time(row: Row, answer: Pin<&mut impl Future<Output = Response>>) -> Response {
-    tokio::select! {
-        biased;
-        answer = answer => answer,
-        // A timer is made only for what is not answered at once.
-        () = async { tokio::time::sleep(row.time.0).await } => {
-            refusal(row, Error::Unavailable("the operation took too long"))
-        }
-    }
+    let row = *row;
+    Either::Right(changed.map(move |done| done.unwrap_or_else(|error| refusal(&row, Error::internal(error)))))
 }
 
 /// Runs what changes something, in a task of its own: a client that hangs up, the end of the time, or a database that does
 /// not answer must not cut it between its commit and what follows from it.
-fn change(app: &App, row: Row, mut route: Route, request: Request) -> JoinHandle<Response> {
+fn change(app: &App, row: &Row, mut route: Route, request: Request) -> JoinHandle<Response> {
     let end = tokio::time::Instant::now() + row.time.0;
     let request = request.map(|body| body::in_time(body, end));
     let waits = prefer::is_wanted(request.headers());
@@ -160,13 +158,16 @@ fn handled(answer: std::result::Result<Response, Infallible>) -> Response {
     }
 }
 
+async fn signed_in(app: &App, parts: &Parts) -> Result<Caller> {
+    let caller = authn::authenticate(app, &parts.headers, client_address(app, parts)).await;
+    app.metrics.signed_in(Means::of(&parts.headers), &caller);
+    caller
+}
+
 /// Authentication, the state of the account, permission, then what of the body can be judged unread.
-async fn check(app: &App, row: Row, parts: &mut Parts) -> Result<()> {
+async fn check(app: &App, row: &Row, parts: &mut Parts) -> Result<()> {
     if row.access != Access::Public {
-        let address = client_address(app, parts);
-        let caller = authn::authenticate(app, &parts.headers, address).await;
-        app.metrics.signed_in(Means::of(&parts.headers), &caller);
-        let caller = caller?;
+        let caller = signed_in(app, parts).await?;
         authorize(app, row.access, &caller, parts).await?;
         parts.extensions.insert(caller);
     }
@@ -229,22 +230,21 @@ async fn settle(
     parts: &mut Parts,
 ) -> Result<()> {
     let action = permission.action;
-    let asking = Asking::new(action, caller.clone(), &parts.headers);
-    let target = match permission.domain {
+    let (action, account) = match permission.domain {
         Domain::System => return Ok(roles::permit(caller, action, Where::System)?),
         Domain::RequestAccount => {
-            parts.extensions.insert(asking);
+            parts.extensions.insert(Asking::new(action, caller.clone(), &parts.headers));
             return Ok(());
         }
-        Domain::CallerAccount => asking.account(app, None).await?,
-        Domain::CallerHome => asking.account(app, Some(&caller.account.name)).await?,
+        Domain::CallerAccount => (action, None),
+        Domain::CallerHome => (action, Some(caller.account.name.as_str())),
         Domain::PathAccount => {
             let account = named.account.as_deref().unwrap_or_default();
             let oneself = account == caller.account.name && named.user.as_ref() == Some(&caller.user.username);
-            let action = permission.self_twin.filter(|_| oneself).unwrap_or(action);
-            Asking { action, ..asking }.account(app, Some(account)).await?
+            (permission.self_twin.filter(|_| oneself).unwrap_or(action), Some(account))
         }
     };
+    let target = Asking::new(action, caller.clone(), &parts.headers).account(app, account).await?;
     parts.extensions.insert(target);
     Ok(())
 }

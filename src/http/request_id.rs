@@ -38,7 +38,7 @@ impl Identity {
     }
 
     /// Wraps the whole way of the request. The answer comes by reference: what takes a future by value has a copy of it.
-    pub async fn wrap<A>(&self, app: &App, row: Option<Row>, answer: Pin<&mut A>) -> Response
+    pub async fn wrap<A>(&self, app: &App, row: Option<&Row>, answer: Pin<&mut A>) -> Response
     where
         A: Future<Output = Response>,
     {

@@ -85,9 +85,9 @@ impl RouteTable {
 
     /// The row of an operation; HEAD is answered wherever GET is, with the same access.
     #[must_use]
-    pub fn row(&self, path: &str, method: &Method) -> Option<Row> {
+    pub fn row(&self, path: &str, method: &Method) -> Option<&Row> {
         let wanted = if method == Method::HEAD { &Method::GET } else { method };
-        self.paths.get(path)?.iter().find(|(served, _)| served == wanted).map(|(_, row)| *row)
+        self.paths.get(path)?.iter().find(|(served, _)| served == wanted).map(|(_, row)| row)
     }
 
     /// Lets anyone call the operations of a path.
@@ -174,7 +174,7 @@ impl Routes {
         for (path, mut item) in paths.paths {
             let (v1, v2) = in_both_versions(&path);
             for (method, operation) in operations(&mut item) {
-                let Some(row) = self.table.row(&v2, &method) else {
+                let Some(&row) = self.table.row(&v2, &method) else {
                     tracing::error!(%method, path = v1, "not served: it is no operation of V2");
                     return self;
                 };

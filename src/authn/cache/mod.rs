@@ -128,21 +128,34 @@ impl Cache {
         digest.finalize().into_bytes().into()
     }
 
-    /// The caller, if it is remembered and still counts. One lookup at a time goes to the database for a credential.
+    /// The caller, if it is remembered, still counts at `now`, and nobody need be asked whether it does.
+    #[must_use]
+    pub fn recall(&self, digest: &Digest, changes: &Changes, now: OffsetDateTime) -> Option<Arc<Entry>> {
+        if !changes.is_leased() {
+            return None;
+        }
+        let entry = self.find(digest, changes, now)?;
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        Some(entry)
+    }
+
+    /// The same, where that was not enough. One lookup at a time goes to the database for a credential.
     ///
     /// # Errors
     /// That whether it counts cannot be found out.
     pub async fn look(&self, digest: &Digest, changes: &Changes, clock: &Clock) -> Result<Look> {
-        if let Some(entry) = self.find(digest, changes, clock).await? {
-            self.hits.fetch_add(1, Ordering::Relaxed);
-            return Ok(Look::Hit(entry));
+        if !changes.is_leased() {
+            // Not filled anew: what answers may be a standby that is behind, and a password would be hashed for nothing.
+            changes.renewed().await?;
+            if let Some(entry) = self.recall(digest, changes, clock.now()) {
+                return Ok(Look::Hit(entry));
+            }
         }
         let flight = match self.flights.begin(*digest) {
             Ok(first) => first,
             Err(other) => {
-                Box::pin(other.ended()).await;
-                if let Some(entry) = self.find(digest, changes, clock).await? {
-                    self.hits.fetch_add(1, Ordering::Relaxed);
+                other.ended().await;
+                if let Some(entry) = self.recall(digest, changes, clock.now()) {
                     return Ok(Look::Hit(entry));
                 }
                 // It was refused, or is out of date again: whoever waited goes alone, and nobody waits for them.
@@ -153,17 +166,13 @@ impl Cache {
         Ok(Look::Miss(flight))
     }
 
-    async fn find(&self, digest: &Digest, changes: &Changes, clock: &Clock) -> Result<Option<Arc<Entry>>> {
-        if !changes.is_leased() {
-            // Not filled anew: what answers may be a standby that is behind, and a password would be hashed for nothing.
-            Box::pin(changes.renewed()).await?;
-        }
-        let Some(entry) = self.entries.get(digest) else { return Ok(None) };
-        if changes.freshness().is_unchanged(entry.moment, &entry.stripes) && entry.counts.contains(&clock.now()) {
-            return Ok(Some(entry));
+    fn find(&self, digest: &Digest, changes: &Changes, now: OffsetDateTime) -> Option<Arc<Entry>> {
+        let entry = self.entries.get(digest)?;
+        if changes.freshness().is_unchanged(entry.moment, &entry.stripes) && entry.counts.contains(&now) {
+            return Some(entry);
         }
         self.entries.remove_if(digest, |found| Arc::ptr_eq(found, &entry));
-        Ok(None)
+        None
     }
 
     /// Remembers a caller.
