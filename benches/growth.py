@@ -150,9 +150,11 @@ def flood(world, settings, delay):
         # Once, so that the memory that hashing takes is there before: what is asked is whether it grows.
         load.measure(kedge, guesses, 4, 2, delay=1)
         result = {"quiet": load.measure(kedge, keys, 16, seconds), "rss_before": machine.rss_mib(kedge.pid)}
-        memory = Memory(kedge.pid)
         guessing = load.Load(kedge.port, guesses, FLOOD, seconds + 4, count=True, delay=delay)
         time.sleep(2)
+        # All are connected and wait for an answer: from here on it must not grow.
+        memory = Memory(kedge.pid)
+        result["rss_flooded"] = memory.most
         result["flooded"] = load.measure(kedge, keys, 16, seconds)
         result["guesses"] = guessing.result()
         result["rss_most"] = memory.stop()

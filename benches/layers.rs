@@ -29,7 +29,7 @@ use tokio::runtime::Runtime;
 use tower::Service;
 
 const ROUNDS: usize = 15;
-const RUNS: usize = 20_000;
+const RUNS: u32 = 20_000;
 const PATH: &str = "/v2/account";
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 struct Layers {
     runtime: Runtime,
     app: App,
-    runs: usize,
+    runs: u32,
 }
 
 impl Layers {
@@ -62,7 +62,7 @@ impl Layers {
             return Err(format!("the account is not answered: {}", answer.status()).into());
         }
         let bare = bare(&self.runtime, answer)?;
-        let (bare, kedge) = (self.router(bare), self.router(kedge));
+        let (bare, kedge) = (self.router(&bare), self.router(&kedge));
         let authentication = self.fastest(|| {
             black_box(self.runtime.block_on(authn::authenticate(app, &headers, None))).ok();
         });
@@ -98,7 +98,7 @@ impl Layers {
         Ok(())
     }
 
-    fn router(&self, router: Router) -> f64 {
+    fn router(&self, router: &Router) -> f64 {
         self.fastest(|| {
             let answer: Result<Response, Infallible> = self.runtime.block_on(router.clone().call(request()));
             black_box(answer).ok();
@@ -109,7 +109,7 @@ impl Layers {
         let mut round = || {
             let began = Instant::now();
             (0..self.runs).for_each(|_| work());
-            began.elapsed().as_secs_f64() * 1e9 / self.runs as f64
+            began.elapsed().as_secs_f64() * 1e9 / f64::from(self.runs)
         };
         (0..ROUNDS).map(|_| round()).fold(f64::INFINITY, f64::min)
     }

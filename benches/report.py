@@ -97,12 +97,13 @@ def flood(measured):
             number(result["flooded"]["p99"]),
             f"{result['flooded']['p99'] / result['quiet']['p99']:.2f}",
             result["flooded"]["errors"],
-            f"{result['rss_before']:.0f} -> {result['rss_most']:.0f}",
+            " -> ".join(f"{result[when]:.0f}" for when in ("rss_before", "rss_flooded", "rss_most")),
         ])
     head = ["500 clients sign in with wrong passwords", "refused/s", "answered 503", "other", "keys/s before", "during"]
     head += ["p99 ms before", "during", "ratio", "keys failed", "RSS MiB"]
     note = "API-key requests on 16 connections, hashing on the same core. The limits of failed sign-ins are off, so\n"
-    return f"\n## Under a flood of sign-ins\n\n{note}that every password is hashed.\n\n" + table(head, rows)
+    note += "that every password is hashed. RSS: before, with 500 sign-ins under way for two seconds, and at most from then."
+    return f"\n## Under a flood of sign-ins\n\n{note}\n\n" + table(head, rows)
 
 
 class Goals:
@@ -153,8 +154,8 @@ class Goals:
             quiet, flooded = result["quiet"], result["flooded"]
             self.add(f"API keys in a flood, {what}: p99 against before", 3, flooded["p99"] / quiet["p99"],
                      flooded["errors"], at_least=False)
-            self.add(f"RSS in a flood, {what}: most against before", 1.1, result["rss_most"] / result["rss_before"],
-                     at_least=False)
+            self.add(f"RSS in a flood, {what}: most against its first seconds", 1.1,
+                     result["rss_most"] / result["rss_flooded"], at_least=False)
 
     def table(self):
         head = ["goal, at 64 connections where requests are counted", "bound", "measured", "by CPU", ""]

@@ -73,6 +73,7 @@ impl ToSchema for Timestamp {}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use time::macros::datetime;
 
     use super::*;
@@ -81,6 +82,14 @@ mod tests {
     fn moment_is_written_in_utc_to_the_second() {
         let moment = Timestamp(datetime!(2026-11-22 20:34:43.987 +1));
         assert_eq!(serde_json::to_string(&moment).unwrap(), "\"2026-11-22T19:34:43Z\"");
+    }
+
+    proptest! {
+        #[test]
+        fn every_moment_is_written_in_the_one_format(seconds in -62_167_219_200..=253_402_300_799_i64) {
+            let moment = OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+            prop_assert_eq!(Timestamp(moment).to_string(), moment.format(FORMAT).unwrap());
+        }
     }
 
     #[test]

@@ -95,3 +95,20 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
         self.within_patience(context, AsyncWrite::poll_shutdown)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::IoSlice;
+
+    use super::*;
+
+    #[test]
+    fn short_parts_are_put_together_in_their_order_and_long_ones_are_not() {
+        let mut joined = [0; SHORT];
+        let length = join(&[IoSlice::new(b"head "), IoSlice::new(b""), IoSlice::new(b"body")], &mut joined);
+        assert_eq!(length.map(|length| &joined[..length]), Some(b"head body".as_slice()));
+        let whole = [1; SHORT];
+        assert_eq!(join(&[IoSlice::new(&whole)], &mut joined), Some(SHORT));
+        assert_eq!(join(&[IoSlice::new(&whole), IoSlice::new(b"more")], &mut joined), None);
+    }
+}
