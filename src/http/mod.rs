@@ -1,8 +1,9 @@
 //! HTTP: from a request to a handler, and from a value to an answer.
 //!
 //! [`routes`] is the one door by which an operation is mounted, [`guard`] the one middleware that stands in it,
-//! [`extract`] turns what a request carries into types, [`openapi`] is the document, [`request_id`] the outermost
-//! layer, [`prefer`] the wish to wait for all nodes, [`listener`] the loop that accepts connections, [`client_address`] who is at the other end. Nothing about a resource belongs here.
+//! [`extract`] turns what a request carries into types, [`openapi`] is the document, [`request_id`] goes
+//! around the guard, [`prefer`] is the wish to wait for all nodes, [`listener`] the loop that accepts connections,
+//! [`client_address`] who is at the other end. Nothing about a resource belongs here.
 
 pub mod client_address;
 pub mod extract;
