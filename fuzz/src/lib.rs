@@ -20,6 +20,7 @@ pub use kedge::state::offline::ADMIN;
 
 /// The key that signs tokens (HS256).
 pub const SIGNING_SECRET: &str = "a secret that no fuzzer can find out";
+
 /// One state for all runs: nothing that is read changes it.
 pub static APP: LazyLock<App> = LazyLock::new(|| block_on(async { state().await }));
 
