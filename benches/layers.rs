@@ -1,6 +1,8 @@
 //! What a warm `GET /v2/account` costs, layer by layer, without a network: in nanoseconds, as the fastest of several
 //! rounds, since all that disturbs a round makes it slower.
 
+mod offline;
+
 use std::{
     convert::Infallible,
     error::Error,
@@ -18,13 +20,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use kedge::{
-    authn,
-    config::Config,
-    http::Json,
-    identity::accounts::types::Account,
-    state::{App, offline},
-};
+use kedge::{authn, config::Config, http::Json, identity::accounts::types::Account, state::App};
 use tokio::runtime::Runtime;
 use tower::Service;
 

@@ -1,7 +1,5 @@
 //! What every handler can reach: the parts of the process that outlive a request.
 
-pub mod offline;
-
 use std::sync::Arc;
 
 use time::OffsetDateTime;

@@ -1,5 +1,8 @@
 //! What the targets share: a Kedge without a database. What needs one answers 503; what reads a request comes before.
 
+#[path = "../../benches/offline/mod.rs"]
+mod offline;
+
 use std::{
     cell::LazyCell,
     sync::{Arc, LazyLock},
@@ -10,13 +13,10 @@ use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Request, Response, header},
 };
-use kedge::{
-    config::Config,
-    state::{App, offline},
-};
+use kedge::{config::Config, state::App};
 use tower::Service;
 
-pub use kedge::state::offline::ADMIN;
+pub use offline::ADMIN;
 
 /// The key that signs tokens (HS256).
 pub const SIGNING_SECRET: &str = "a secret that no fuzzer can find out";

@@ -1,5 +1,5 @@
-//! What goes around the guard: every answer carries `x-request-id`, every request has a span and a line in the log, a handler
-//! that panics answers 500, and HEAD is answered without a body.
+//! What goes around the guard: every answer carries `x-request-id`, every request has a span and a line in the log, a
+//! handler that panics answers 500, and HEAD is answered without a body.
 
 use std::{panic::AssertUnwindSafe, pin::Pin, time::Instant};
 

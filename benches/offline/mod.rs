@@ -1,5 +1,5 @@
 //! A Kedge without a database, for fuzzing and for measuring: the user `admin` is remembered as signed in, and the node is
-//! leased for ever. What needs the database answers 503.
+//! leased for ever. What needs the database answers 503. No part of what is shipped.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -12,8 +12,7 @@ use sqlx::postgres::PgConnectOptions;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::{App, State};
-use crate::{
+use kedge::{
     authn::{
         Principal,
         attempts::Attempts,
@@ -26,7 +25,10 @@ use crate::{
     authz::roles::RoleTable,
     clock::{Clock, Random},
     config::Config,
-    db::{Db, changes::Changes},
+    db::{
+        Db,
+        changes::{Changes, Thing},
+    },
     identity::{
         accounts::{Account, AccountState, AccountType},
         collector::Collector,
@@ -34,6 +36,7 @@ use crate::{
     },
     logging,
     metrics::Metrics,
+    state::{App, State},
 };
 
 /// What the user `admin` signs in with, from no address or this machine's.
@@ -99,6 +102,6 @@ fn admin(app: &App) -> Entry {
     let principal = Principal { user, account, auth_epoch: 0, roles: vec![], depends_on: vec![], groups: vec![] };
     let caller = Caller::new(&app.roles, principal, Credential::Password);
     // As many as most callers depend on: a user, an account, a key.
-    let stripes = ["a", "b", "c"].map(|id| app.changes.stripe(crate::db::changes::Thing::ApiKey(id)));
+    let stripes = ["a", "b", "c"].map(|id| app.changes.stripe(Thing::ApiKey(id)));
     Entry::new(caller, app.changes.freshness().moment(), stripes.into(), now..now + Duration::days(365))
 }
