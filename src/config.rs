@@ -43,6 +43,7 @@ pub struct Config {
     pub keys: Keys,
     pub logging: Logging,
     pub user_authentication: UserAuthentication,
+    pub saml: Saml,
     pub limits: Limits,
     pub cache: Cache,
     pub metrics: Metrics,
@@ -104,7 +105,21 @@ pub struct UserAuthentication {
     #[serde(serialize_with = "days_or_minus_one")]
     pub remove_deleted_user_api_keys_older_than_days: Option<u32>,
     pub refuse_common_passwords: bool,
+    pub disallow_native_users: bool,
+    /// Whether the user `admin` is excepted from that.
+    pub allow_native_admin: bool,
+    pub sso_require_existing_users: bool,
+    pub allow_api_keys_for_saml_users: bool,
+    pub log_saml_assertions: bool,
     pub oauth: OAuth,
+}
+
+impl UserAuthentication {
+    /// Whether the native user of that name may sign in, in whatever way.
+    #[must_use]
+    pub fn lets_native(&self, username: &str) -> bool {
+        !self.disallow_native_users || (self.allow_native_admin && username == "admin")
+    }
 }
 
 /// How long tokens live, and how many sign-ins a user may have at once.
@@ -117,6 +132,15 @@ pub struct OAuth {
     #[serde(rename = "refresh_token_reuse_grace_seconds", serialize_with = "seconds")]
     pub refresh_token_reuse_grace: Duration,
     pub max_sessions_per_user: u32,
+}
+
+/// How the metadata of identity providers is fetched.
+#[derive(Debug, Serialize)]
+pub struct Saml {
+    pub metadata_over_http: bool,
+    pub metadata_from_private_addresses: bool,
+    #[serde(rename = "metadata_refresh_seconds", serialize_with = "seconds")]
+    pub metadata_refresh: Duration,
 }
 
 /// How much is done at once, and how much waits.

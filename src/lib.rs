@@ -55,6 +55,7 @@ pub fn routes() -> Routes {
         .with(identity::roles::routes)
         .with(identity::user_groups::routes)
         .with(identity::oauth::routes)
+        .with(identity::saml::routes)
         .with(identity::sessions::routes)
         // Last: it takes over the rows of the others.
         .with(v1::routes)

@@ -60,6 +60,10 @@ checked_text!(
     KeyName, check_key_name
 );
 checked_text!(
+    /// The name of an identity provider (`RbacManagerSamlConfiguration.name`).
+    IdpName, check_idp_name
+);
+checked_text!(
     /// A free text beside a name.
     Description, check_description
 );
@@ -122,6 +126,14 @@ fn check_key_name(name: &str) -> Result<(), BadName> {
         return Ok(());
     }
     Err(BadName("must have 1 to 128 characters, no control character, no `/`, and be neither `.` nor `..`"))
+}
+
+fn check_idp_name(name: &str) -> Result<(), BadName> {
+    let possible = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if (1..=128).contains(&name.len()) && name.chars().all(possible) {
+        return Ok(());
+    }
+    Err(BadName("must match ^[a-zA-Z0-9_-]+$ and have at most 128 characters"))
 }
 
 fn check_any_name(name: &str) -> Result<(), BadName> {

@@ -10,7 +10,7 @@ use crate::{
     clock::{Clock, Random},
     config::Config,
     db::{Db, changes::Changes},
-    identity::collector::Collector,
+    identity::{collector::Collector, saml::sp_key::SpKey},
     logging::LogLevel,
     metrics::Metrics,
 };
@@ -31,6 +31,7 @@ pub struct State {
     pub random: Arc<Random>,
     pub hasher: Hasher,
     pub signing_keys: SigningKeys,
+    pub sp_key: SpKey,
     pub attempts: Attempts,
     pub cache: Cache,
     pub changes: Arc<Changes>,

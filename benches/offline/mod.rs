@@ -32,6 +32,7 @@ use kedge::{
     identity::{
         accounts::{Account, AccountState, AccountType},
         collector::Collector,
+        saml::sp_key::SpKey,
         users::{User, UserType},
     },
     logging,
@@ -56,6 +57,7 @@ pub async fn app(config: Config) -> Result<App, Box<dyn std::error::Error>> {
         schema_version: 0,
         installed_at: OffsetDateTime::UNIX_EPOCH,
         signing_keys: SigningKeys::load(&db, (&clock, &random), configured(&config.keys)?, None).await?,
+        sp_key: SpKey::default(),
         hasher: Hasher::new(Arc::clone(&random), cheap, Places::from(&config.limits))?,
         attempts: Attempts::new(random.bytes(), &config.limits),
         cache: Cache::new(&random, u64::from(config.cache.size_mib) << 20),

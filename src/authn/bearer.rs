@@ -4,11 +4,12 @@ use std::{net::IpAddr, ops::Range};
 
 use crate::{
     authn::{
-        Facts,
+        By, Facts,
         cache::Entry,
         caller::Credential,
         entry,
         jwt::Claims,
+        may_sign_in,
         signing_keys::Verified,
         store::{self, Principal},
         stranger,
@@ -70,7 +71,9 @@ async fn live(app: &App, claims: &Claims) -> Result<Principal> {
     claims.admit(audience, app.clock.now().unix_timestamp()).map_err(Error::Unauthenticated)?;
     let found = store::find_by_session(app, claims.sid).await?;
     let is_same = |found: &Principal| found.user.id == claims.sub && found.auth_epoch == claims.auth_epoch;
-    found.filter(is_same).ok_or(Error::Unauthenticated("access token of a sign-in that was ended"))
+    let found = found.filter(is_same).ok_or(Error::Unauthenticated("access token of a sign-in that was ended"))?;
+    may_sign_in(app, &found.user, By::Token)?;
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use time::OffsetDateTime;
 use crate::{
     db::changes::{Thing, freshness::Moment},
     error::{Error, Result},
+    identity::users::{User, UserType},
     secret::Secret,
     state::App,
 };
@@ -132,6 +133,32 @@ fn entry(
     Entry::new(caller, moment, stripes.into(), counts)
 }
 
+/// What a user signs in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    Password,
+    ApiKey,
+    Token,
+}
+
+/// Whether the configuration lets users of this type sign in by this. Asked at each sign-in: what it turned off later
+/// stops.
+///
+/// # Errors
+/// The 401.
+pub fn may_sign_in(app: &App, user: &User, by: By) -> Result<()> {
+    let settings = &app.config.user_authentication;
+    match user.kind {
+        UserType::Native if !settings.lets_native(&user.username) => {
+            Err(Error::Unauthenticated("native users are not allowed"))
+        }
+        UserType::Saml if by == By::ApiKey && !settings.allow_api_keys_for_saml_users => {
+            Err(Error::Unauthenticated("API keys of saml users are not allowed"))
+        }
+        UserType::Native | UserType::Saml => Ok(()),
+    }
+}
+
 /// The refusal of a key or token that nobody was ever given: it counts for its address. One that was and has ended does
 /// not: a forgotten job that still uses it must not lock its neighbours out.
 async fn stranger(app: &App, address: Option<IpAddr>, reason: &'static str) -> Error {
@@ -168,6 +195,11 @@ pub async fn check_password(
         attempt.failed();
         return Ok(None);
     };
+    // After the password: whether there is such a user must not be told by the time it takes.
+    if may_sign_in(app, &user.user, By::Password).is_err() {
+        attempt.failed();
+        return Ok(None);
+    }
     attempt.succeeded();
     if let Some(stronger) = verdict.rehashed {
         store::replace_hash(app, user.user.id, &phc, &stronger).await?;
@@ -185,6 +217,7 @@ async fn by_api_key(app: &App, value: &Secret, address: Option<IpAddr>) -> Resul
     let Some(key) = found.filter(|_| right) else {
         return Err(stranger(app, address, "unknown API key").await);
     };
+    may_sign_in(app, &key.principal.user, By::ApiKey)?;
     if key.revoked_at.is_some() {
         return Err(Error::Unauthenticated("revoked API key"));
     }

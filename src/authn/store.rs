@@ -11,7 +11,7 @@ use crate::{
     identity::{
         accounts::{Account, AccountState, AccountType},
         api_keys::store::narrowing,
-        roles::store::UnifiedRole,
+        roles::{GrantType, store::UnifiedRole},
         users::{User, UserType},
     },
     state::App,
@@ -41,14 +41,14 @@ pub struct FoundKey {
     pub narrowed_to: Vec<Uuid>,
 }
 
-/// A role as the statement makes it: its name, the account's id and name, the granter, whether it comes by a group, and
+/// A role as the statement makes it: its name, the account's id and name, the granter, how it came, and
 /// the microsecond in which it was granted. As JSON, since PostgreSQL makes one array faster than six.
-type HeldRole = (String, Uuid, String, String, bool, i64);
+type HeldRole = (String, Uuid, String, String, GrantType, i64);
 
 /// A query for a principal `u` in the account `a`, and what else the columns say, from and where the text says.
 ///
 /// Most callers are in no group and hold roles in their own account only: what others have is found by functions
-/// (migration 6), which these do not pay for.
+/// (migration 7), which these do not pay for.
 macro_rules! principal {
     ($app:ident, $columns:literal, $from:literal, $key:expr) => {
         sqlx::query!(
@@ -59,12 +59,12 @@ macro_rules! principal {
                     a.id as account_id, a.name, a.type as "kind: AccountType", a.state as "state: AccountState",
                     a.email, a.created_at, a.last_updated,
                     array(select group_id from user_group_members where user_id = u.id) as "groups!",
-                    array(select json_build_array(m.role, a.id, a.name, m.granter, false,
+                    array(select json_build_array(m.role, a.id, a.name, m.granter, 'direct',
                                                   (extract(epoch from m.created_at) * 1000000)::bigint)
                           from role_members m where m.user_id = u.id and m.account_id = a.id)
                     || case when exists (select from user_group_members where user_id = u.id)
                               or exists (select from role_members where user_id = u.id and account_id <> a.id)
-                            then roles_elsewhere(u.id, a.id) end as "roles!: Vec<Json<HeldRole>>"
+                            then grants_elsewhere(u.id, a.id) end as "roles!: Vec<Json<HeldRole>>"
              from "# + $from + " and a.state <> 'deleting'",
             $key
         )
@@ -108,10 +108,10 @@ macro_rules! principal_in {
 
 /// The accounts that the roles are held in, and the roles.
 fn roles(user_id: Uuid, held: Vec<Json<HeldRole>>) -> (Vec<Uuid>, Vec<UnifiedRole>) {
-    let role = |Json((role, id, account, granter, by_group, granted_at)): Json<HeldRole>| {
+    let role = |Json((role, id, account, granter, grant_type, granted_at)): Json<HeldRole>| {
         let granted_at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(granted_at) * 1000);
         let granted_at = granted_at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        (id, UnifiedRole { user_id, role, account, granter, by_group, granted_at })
+        (id, UnifiedRole { user_id, role, account, granter, grant_type, granted_at })
     };
     let (accounts, mut roles): (_, Vec<UnifiedRole>) = held.into_iter().map(role).unzip();
     roles.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
@@ -137,7 +137,7 @@ pub async fn find_by_key_id(app: &App, key_id: &str) -> Result<Option<FoundKey>>
            case when k.accounts is not null then account_names(k.accounts) end as accounts, "#,
         "api_keys k join users u on u.id = k.user_id join accounts a on a.id = u.account_id
          left join passwords p on p.user_id = u.id
-         where k.id = $1 and k.deleted_at is null and u.type = 'native'",
+         where k.id = $1 and k.deleted_at is null",
         key_id
     );
     row.map(|row| {

@@ -21,6 +21,8 @@ pub enum Access {
     Public,
     /// Anyone who is signed in.
     SignedIn(ApiKeys),
+    /// Users of the account `admin`.
+    Admins(ApiKeys),
     /// Who may do the action in the domain.
     Permitted(Permission, ApiKeys),
 }
@@ -71,6 +73,12 @@ impl Access {
         Unfinished(())
     }
 
+    /// Users of the account `admin`, for what has no action; with a key or not must be said.
+    #[must_use]
+    pub const fn admins() -> Unfinished<Admins> {
+        Unfinished(Admins)
+    }
+
     /// Who may do `action`; where must be said.
     #[must_use]
     pub const fn action(action: Action) -> Unplaced {
@@ -82,7 +90,7 @@ impl Access {
     pub const fn action_name(self) -> &'static str {
         match self {
             Self::Permitted(permission, _) => permission.action.name(),
-            Self::Public | Self::SignedIn(_) => "None",
+            Self::Public | Self::SignedIn(_) | Self::Admins(_) => "None",
         }
     }
 }
@@ -135,6 +143,17 @@ impl Unfinished<()> {
     #[must_use]
     pub const fn not_with_api_key(self) -> Access {
         Access::SignedIn(ApiKeys::Refused)
+    }
+}
+
+/// What an access of admins is before it is finished.
+#[derive(Clone, Copy, Debug)]
+pub struct Admins;
+
+impl Unfinished<Admins> {
+    #[must_use]
+    pub const fn not_with_api_key(self) -> Access {
+        Access::Admins(ApiKeys::Refused)
     }
 }
 

@@ -24,6 +24,14 @@ pub enum Denial {
     AccountNotEnabled { account: String },
     #[error("Not authorized. Operation not allowed with an API key")]
     NotWithApiKey,
+    #[error("Not authorized. API keys are not allowed for SAML users")]
+    KeysOfSamlUsers,
+    /// Of an operation that has no action.
+    #[error("Not authorized. Requires permissions: domain=system action=* target=*")]
+    NotAdmin,
+    /// Whoever an identity provider vouches for is not let in, for this reason.
+    #[error("Not authorized. {0}")]
+    SignIn(String),
 }
 
 /// Where an action is asked for.

@@ -27,7 +27,10 @@ use crate::{
         self, Limits, Service,
         tls::{self, Tls},
     },
-    identity::{bootstrap, collector},
+    identity::{
+        bootstrap, collector,
+        saml::{refresh, sp_key::SpKey},
+    },
     logging::{self, LogLevel},
     metrics::Metrics,
     secret::Secret,
@@ -87,6 +90,7 @@ async fn serve_on(
     let reader = tokio::spawn(reader.run(direct));
     let collector = tokio::spawn(collector::run(Arc::clone(&app)));
     let writer = tokio::spawn(write_last_used(Arc::clone(&app)));
+    let refresher = tokio::spawn(refresh::run(Arc::clone(&app)));
     let watcher = tls.clone().map(|tls| tokio::spawn(watch_certificate(tls)));
     let ended = run(&app, listener, tls, managed, stop).await;
     if let Some(watcher) = watcher {
@@ -94,6 +98,7 @@ async fn serve_on(
     }
     collector.abort();
     writer.abort();
+    refresher.abort();
     reader.abort();
     app.changes.leave(&app.db).await;
     report_unwritten(&app).await;
@@ -129,6 +134,7 @@ async fn build(
     let attempts = bootstrap::shared_secret(&db, &random, attempts::SECRET).await?;
     let attempts = Attempts::new(attempts, &config.limits);
     let cache = Cache::new(&random, u64::from(config.cache.size_mib) << 20);
+    let sp_key = SpKey::new(sealing.clone());
     let signing_keys = SigningKeys::load(&db, (&clock, &random), read.key, sealing).await?;
     if signing_keys.are_readable() {
         tracing::warn!("keys.sealing_key is not set: whoever reads the database can sign access tokens");
@@ -142,6 +148,7 @@ async fn build(
         random,
         hasher,
         signing_keys,
+        sp_key,
         attempts,
         cache,
         changes,

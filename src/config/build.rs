@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::settings::Settings;
 use super::{
-    Cache, Cleanup, Config, Database, Keys, Limits, Logging, Metrics, OAuth, Roles, Server, UserAuthentication, checks,
-    environment,
+    Cache, Cleanup, Config, Database, Keys, Limits, Logging, Metrics, OAuth, Roles, Saml, Server, UserAuthentication,
+    checks, environment,
 };
 
 pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], is_root: bool) -> Config {
@@ -32,6 +32,11 @@ pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], 
         keys: keys(settings),
         logging: logging(settings),
         user_authentication: user_authentication(settings),
+        saml: Saml {
+            metadata_over_http: settings.flag("saml.metadata_over_http"),
+            metadata_from_private_addresses: settings.flag("saml.metadata_from_private_addresses"),
+            metadata_refresh: interval(settings, "saml.metadata_refresh_seconds"),
+        },
         limits: limits(settings),
         cache: Cache {
             lease: Duration::from_secs(settings.number::<u32>("cache.lease", 1..=10).into()),
@@ -177,6 +182,11 @@ fn user_authentication(settings: &mut Settings) -> UserAuthentication {
         max_api_keys_per_user: settings.number("user_authentication.max_api_keys_per_user", 1..=100_000),
         remove_deleted_user_api_keys_older_than_days: u32::try_from(days_until_removal).ok(),
         refuse_common_passwords: settings.flag("user_authentication.refuse_common_passwords"),
+        disallow_native_users: settings.flag("user_authentication.disallow_native_users"),
+        allow_native_admin: settings.flag("user_authentication.allow_native_admin"),
+        sso_require_existing_users: settings.flag("user_authentication.sso_require_existing_users"),
+        allow_api_keys_for_saml_users: settings.flag("user_authentication.allow_api_keys_for_saml_users"),
+        log_saml_assertions: settings.flag("user_authentication.log_saml_assertions"),
         oauth: oauth(settings),
     }
 }

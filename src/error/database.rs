@@ -6,6 +6,7 @@ use super::Error;
 fn violated(constraint: &str) -> Option<Error> {
     Some(match constraint {
         "accounts_name_key" => Error::Conflict { what: "Account" },
+        "identity_providers_name_key" => Error::Conflict { what: "Identity provider" },
         "user_groups_name_key" => Error::Conflict { what: "User group" },
         "user_group_members_group_id_fkey" => Error::NotFound { what: "User group" },
         "users_username_key" => Error::NameTaken { what: "User" },

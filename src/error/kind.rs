@@ -47,7 +47,9 @@ impl Error {
     pub(super) const fn kind(&self) -> Option<ErrorKind> {
         Some(match self {
             Self::Unauthenticated(_) => ErrorKind::Unauthenticated,
-            Self::Forbidden(Denial::Permission { .. }) => ErrorKind::NotAuthorized,
+            Self::Forbidden(
+                Denial::Permission { .. } | Denial::NotAdmin | Denial::KeysOfSamlUsers | Denial::SignIn(_),
+            ) => ErrorKind::NotAuthorized,
             Self::Forbidden(Denial::AccountNotEnabled { .. }) => ErrorKind::AccountNotEnabled,
             Self::Forbidden(Denial::NotWithApiKey) => ErrorKind::NotWithApiKey,
             Self::NotFound { .. } | Self::NotFoundNamed { .. } => ErrorKind::NotFound,

@@ -78,7 +78,7 @@ impl Error {
     pub(super) fn log(&self) {
         match self {
             Self::Unauthenticated(reason) => tracing::info!(reason, "authentication refused"),
-            Self::Forbidden(Denial::Permission { .. } | Denial::NotWithApiKey) => tracing::info!("{self}"),
+            Self::Forbidden(denial) if !matches!(denial, Denial::AccountNotEnabled { .. }) => tracing::info!("{self}"),
             Self::TooManyAttempts { retry_after } => tracing::info!(retry_after, "{self}"),
             Self::Unavailable(reason) => tracing::warn!(reason, "answered 503"),
             Self::Internal(source) => {

@@ -13,6 +13,7 @@ use serde::{
         value::{MapDeserializer, StringDeserializer},
     },
 };
+use tokio::sync::Semaphore;
 
 use super::{
     Json,
@@ -92,6 +93,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// How many bytes a form has that anyone may send at any time.
+const SMALL: usize = 16 * 1024;
+/// How many larger ones are read at once: they come from strangers, too, and each takes memory until it is whole.
+static LARGE_FORMS: Semaphore = Semaphore::const_new(256);
+
 async fn read(request: Request, limit: usize) -> Result<Bytes> {
     let body = Limited::new(request.into_body(), limit).collect().await;
     Ok(body.map_err(|error| unreadable(error.as_ref(), limit))?.to_bytes())
@@ -129,19 +135,38 @@ impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for
     type Rejection = OAuthError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, OAuthError> {
-        let bytes = read(request, LIMIT).await?;
-        let mut pairs = Vec::new();
-        for pair in bytes.split(|byte| *byte == b'&') {
-            let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            let name = decoded("body", halves.next().unwrap_or_default())?;
-            let value = decoded(&name, halves.next().unwrap_or_default())?;
-            if !value.is_empty() {
-                pairs.push((name, value));
-            }
-        }
-        let read = T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(pairs.into_iter()));
-        Ok(Self(read.map_err(|error| Error::malformed("body", error.to_string()))?))
+        Ok(Self(read_form::<T>(request, LIMIT).await?))
     }
+}
+
+/// The same of an operation that is not OAuth2's.
+#[derive(Debug)]
+pub struct ApiForm<T, const LIMIT: usize>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for ApiForm<T, LIMIT> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self> {
+        Ok(Self(read_form::<T>(request, LIMIT).await?))
+    }
+}
+
+async fn read_form<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T> {
+    let is_small = limit <= SMALL || length(request.headers()).is_some_and(|length| length <= SMALL);
+    let place = if is_small { None } else { Some(LARGE_FORMS.acquire().await.map_err(Error::internal)?) };
+    let bytes = read(request, limit).await?;
+    drop(place);
+    let mut pairs = Vec::new();
+    for pair in bytes.split(|byte| *byte == b'&') {
+        let mut halves = pair.splitn(2, |byte| *byte == b'=');
+        let name = decoded("body", halves.next().unwrap_or_default())?;
+        let value = decoded(&name, halves.next().unwrap_or_default())?;
+        if !value.is_empty() {
+            pairs.push((name, value));
+        }
+    }
+    let read = T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(pairs.into_iter()));
+    read.map_err(|error| Error::malformed("body", error.to_string()))
 }
 
 /// One half of a pair, decoded once.

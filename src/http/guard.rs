@@ -184,14 +184,15 @@ pub async fn authorize(app: &App, access: Access, caller: &Caller, parts: &mut P
         return Err(Denial::AccountNotEnabled { account: caller.account.name.clone() }.into());
     }
     let named = NamedByPath::of(parts).await?;
-    let (Access::SignedIn(keys) | Access::Permitted(_, keys)) = access else { return Ok(()) };
+    let (Access::SignedIn(keys) | Access::Admins(keys) | Access::Permitted(_, keys)) = access else { return Ok(()) };
     if keys == ApiKeys::Refused && caller.is_api_key() {
         return Err(Denial::NotWithApiKey.into());
     }
-    if let Access::Permitted(permission, _) = access {
-        settle(app, permission, caller, &named, parts).await?;
+    match access {
+        Access::Permitted(permission, _) => settle(app, permission, caller, &named, parts).await,
+        Access::Admins(_) if !caller.is_admin() => Err(Denial::NotAdmin.into()),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// What the path names.

@@ -102,7 +102,8 @@ async fn insert(
         Account { id: service_id, name: SERVICE.to_owned(), kind: AccountType::Service, email: None, ..admin.clone() };
     accounts::insert_account(db, &admin).await?;
     accounts::insert_account(db, &service).await?;
-    let user = NewUser { id: user_id, account_id: admin_id, username: ADMIN, kind: UserType::Native, created_at: now };
+    let kind = UserType::Native;
+    let user = NewUser { id: user_id, account_id: admin_id, username: ADMIN, kind, by: None, created_at: now };
     users::insert_user(db, &user).await?;
     credentials::upsert_password(db, user_id, phc, now).await?;
     Ok(true)

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 
-use super::sessions::store as sessions;
+use super::{saml::store as saml, sessions::store as sessions};
 use crate::{
     authn::{attempts::store::delete_old_attempts, jwt::CLOCK_SKEW, signing_keys::delete_expired_keys},
     db::{Db, WriteError, changes::retention as changes},
@@ -245,7 +245,8 @@ pub async fn remove_keys(app: &App) -> Result<u64> {
     }
 }
 
-/// Removes sessions, refresh tokens, signing keys and counts of failures that have run out; answers how many rows went.
+/// Removes sessions, refresh tokens, signing keys, counts of failures, and requests and assertions of single sign-on that
+/// have run out; answers how many rows went.
 ///
 /// # Errors
 /// What the database says.
@@ -265,7 +266,8 @@ pub async fn remove_tokens(app: &App) -> Result<u64> {
     loop {
         let removed = transaction!(app.db, |db| {
             let sessions = sessions::delete_expired_sessions(db, before, CHUNK).await?;
-            Ok(sessions + sessions::delete_expired_tokens(db, before, CHUNK).await?)
+            let tokens = sessions::delete_expired_tokens(db, before, CHUNK).await?;
+            Ok(sessions + tokens + saml::delete_expired(db, before, CHUNK).await?)
         })?;
         rows += removed;
         if removed == 0 {

@@ -11,6 +11,7 @@ pub mod collector;
 pub mod credentials;
 pub mod oauth;
 pub mod roles;
+pub mod saml;
 pub mod sessions;
 pub mod user_groups;
 pub mod users;

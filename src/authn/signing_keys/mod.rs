@@ -234,12 +234,13 @@ impl Made {
 
     fn open(&self, stored: store::StoredKey) -> Result<Held, KeyError> {
         let bytes = Zeroizing::new(stored.seed);
-        let seed = if stored.is_sealed {
+        let opened = if stored.is_sealed {
             let sealing = self.sealing.as_ref().ok_or(KeyError::Sealed)?;
             sealing.open(&stored.kid, &bytes).ok_or(KeyError::SealedOtherwise)?
         } else {
-            Zeroizing::new(bytes.as_slice().try_into().map_err(|_| KeyError::broken(&stored.kid))?)
+            bytes
         };
+        let seed = Zeroizing::new(opened.as_slice().try_into().map_err(|_| KeyError::broken(&stored.kid))?);
         let key = SigningKey::ed25519(&seed)?;
         if key.kid != stored.kid {
             return Err(KeyError::broken(&stored.kid));

@@ -1,6 +1,8 @@
 //! What keeps a signing key from whoever reads the database: AES-256-GCM (NIST SP 800-38D) under a key from the
 //! configuration, the name of the sealed key authenticated with it.
 
+use std::sync::Arc;
+
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     error::Unspecified,
@@ -14,7 +16,8 @@ use crate::secret::Secret;
 const PURPOSE: &[u8] = b"kedge: sealed signing keys, 1";
 
 /// Seals and opens.
-pub struct Sealing(LessSafeKey);
+#[derive(Clone)]
+pub struct Sealing(Arc<LessSafeKey>);
 
 impl Sealing {
     /// The key is derived from the secret by HKDF (RFC 5869), so that any text of enough length will do.
@@ -25,28 +28,29 @@ impl Sealing {
     pub fn new(secret: &Secret) -> Result<Self, Unspecified> {
         let prk = Salt::new(HKDF_SHA256, &[]).extract(secret.reveal().as_bytes());
         let key = prk.expand(&[PURPOSE], &AES_256_GCM)?;
-        Ok(Self(LessSafeKey::new(UnboundKey::from(key))))
+        Ok(Self(Arc::new(LessSafeKey::new(UnboundKey::from(key)))))
     }
 
-    /// The seed of the key `kid`, sealed: the nonce, which must be random, then the ciphertext and its tag.
+    /// The key `kid`, sealed: the nonce, which must be random, then the ciphertext and its tag.
     ///
     /// # Errors
-    /// None for a seed.
-    pub fn seal(&self, kid: &str, seed: &[u8; 32], nonce: [u8; NONCE_LEN]) -> Result<Vec<u8>, Unspecified> {
-        let mut sealed = seed.to_vec();
+    /// None for a key.
+    pub fn seal(&self, kid: &str, key: &[u8], nonce: [u8; NONCE_LEN]) -> Result<Vec<u8>, Unspecified> {
+        let mut sealed = key.to_vec();
         let aad = Aad::from(kid.as_bytes());
         self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)?;
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    /// The seed again; `None` where it was sealed with another key, for another key, or altered.
+    /// The key again; `None` where it was sealed with another key, for another key, or altered.
     #[must_use]
-    pub fn open(&self, kid: &str, sealed: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+    pub fn open(&self, kid: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
-        let mut seed = Zeroizing::new(sealed.to_vec());
+        let mut key = Zeroizing::new(sealed.to_vec());
         let aad = Aad::from(kid.as_bytes());
-        let opened = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut seed).ok()?;
-        Some(Zeroizing::new((&*opened).try_into().ok()?))
+        let length = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut key).ok()?.len();
+        key.truncate(length);
+        Some(key)
     }
 }
 

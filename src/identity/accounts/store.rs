@@ -23,6 +23,24 @@ pub async fn insert_account(db: &mut PgConnection, account: &Account) -> sqlx::R
     Ok(())
 }
 
+/// The same, unless the name is taken.
+pub async fn insert_account_unless_there(db: &mut PgConnection, account: &Account) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into accounts (id, name, type, state, email, created_at, last_updated)
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (name) do nothing",
+        account.id,
+        account.name,
+        account.kind as AccountType,
+        account.state as AccountState,
+        account.email,
+        account.created_at,
+        account.last_updated
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 pub async fn find_by_name(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<Account>> {
     sqlx::query_as!(
         Account,
@@ -53,6 +71,18 @@ pub async fn hold_by_id(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<
         r#"select id, name, type as "kind: AccountType", state as "state: AccountState", email, created_at, last_updated
            from accounts where id = $1 for share"#,
         id
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The same, by the name.
+pub async fn hold_by_name(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<Account>> {
+    sqlx::query_as!(
+        Account,
+        r#"select id, name, type as "kind: AccountType", state as "state: AccountState", email, created_at, last_updated
+           from accounts where name = $1 and type <> 'service' for share"#,
+        name
     )
     .fetch_optional(db)
     .await

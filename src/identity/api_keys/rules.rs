@@ -9,9 +9,10 @@ use super::{
     types::{ApiKeyChange, Cidr},
 };
 use crate::{
-    authz::{action::Action, rights::Rights, roles::RoleTable},
+    authz::{action::Action, policy::Denial, rights::Rights, roles::RoleTable},
     config::UserAuthentication,
     error::{Error, Result},
+    identity::users::{User, UserType},
     names::AnyName,
     timestamp::Timestamp,
 };
@@ -31,6 +32,17 @@ pub fn expiry(asked: Option<Timestamp>, now: OffsetDateTime, settings: &UserAuth
         }
         Some(Timestamp(asked)) => Ok(asked),
     }
+}
+
+/// Whether a user may have keys.
+///
+/// # Errors
+/// 403 for a saml user, unless the configuration lets them.
+pub fn may_have_keys(user: &User, settings: &UserAuthentication) -> Result<()> {
+    if user.kind == UserType::Saml && !settings.allow_api_keys_for_saml_users {
+        return Err(Denial::KeysOfSamlUsers.into());
+    }
+    Ok(())
 }
 
 /// Whether one more key may be made beside so many.

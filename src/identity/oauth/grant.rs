@@ -8,14 +8,22 @@ pub const ANONYMOUS: &str = "anonymous";
 const PASSWORD: &str = "password";
 const REFRESH_TOKEN: &str = "refresh_token";
 
+/// RFC 7522, 2.1.
+const SAML2_BEARER: &str = "urn:ietf:params:oauth:grant-type:saml2-bearer";
+
 /// What can be exchanged for tokens.
-pub const GRANT_TYPES: [&str; 2] = [PASSWORD, REFRESH_TOKEN];
+pub const GRANT_TYPES: [&str; 3] = [PASSWORD, REFRESH_TOKEN, SAML2_BEARER];
 
 /// What is exchanged for tokens.
 #[derive(Debug)]
 pub enum Grant {
-    Password { username: String, password: Secret },
+    Password {
+        username: String,
+        password: Secret,
+    },
     Refresh(Secret),
+    /// What an identity provider says of a user.
+    Assertion(Secret),
 }
 
 /// Reads the request. A Basic header holds the user where the form names none, as a form without anything does (the
@@ -32,6 +40,10 @@ pub fn read(request: TokenRequest, basic: Option<Login>) -> Result<Grant, OAuthE
         REFRESH_TOKEN => {
             is_clients(basic)?;
             request.refresh_token.map(Grant::Refresh).ok_or(OAuthError::Missing("refresh_token"))
+        }
+        SAML2_BEARER => {
+            is_clients(basic)?;
+            request.assertion.map(Grant::Assertion).ok_or(OAuthError::Missing("assertion"))
         }
         other => Err(OAuthError::GrantType(shown(other))),
     }
@@ -97,7 +109,7 @@ mod tests {
     fn asked(pairs: &[(&str, &str)], basic: Option<Login>) -> Result<String, String> {
         match read(request(pairs), basic) {
             Ok(Grant::Password { username, password }) => Ok(format!("{username}:{}", password.reveal())),
-            Ok(Grant::Refresh(token)) => Ok(token.reveal().to_owned()),
+            Ok(Grant::Refresh(token) | Grant::Assertion(token)) => Ok(token.reveal().to_owned()),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -115,6 +127,8 @@ mod tests {
             (vec![user, password], Some(login("anonymous")), "alice:form"),
             (vec![("grant_type", "refresh_token"), ("refresh_token", "r")], None, "r"),
             (vec![("grant_type", "refresh_token"), ("refresh_token", "r")], Some(login("anonymous")), "r"),
+            (vec![("grant_type", SAML2_BEARER), ("assertion", "a")], None, "a"),
+            (vec![("grant_type", SAML2_BEARER), ("assertion", "a")], Some(login("anonymous")), "a"),
         ] {
             assert_eq!(asked(&pairs, basic), Ok(expected.to_owned()), "{pairs:?}");
         }
@@ -133,6 +147,8 @@ mod tests {
             (vec![("client_id", "zzz"), user, password], None, "The client is unknown"),
             (vec![("grant_type", "refresh_token")], None, "Missing \"refresh_token\" in request."),
             (vec![("grant_type", "refresh_token"), ("refresh_token", "r")], Some(login("x")), "The client is unknown"),
+            (vec![("grant_type", SAML2_BEARER)], None, "Missing \"assertion\" in request."),
+            (vec![("grant_type", SAML2_BEARER), ("assertion", "a")], Some(login("x")), "The client is unknown"),
             (vec![("grant_type", "client_credentials")], None, "Grant type 'client_credentials' is not supported"),
             (vec![("grant_type", "Password"), user, password], None, "Grant type 'Password' is not supported"),
         ] {

@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 
 use super::{
-    FORM_LIMIT,
+    FORM_LIMIT, TOKEN_FORM_LIMIT,
     grant::{self, ANONYMOUS, Grant},
     sender::Sender,
     types::{IntrospectionRequest, IntrospectionResponse, RevocationRequest, TokenFacts, TokenRequest, TokenResponse},
@@ -15,8 +15,9 @@ use crate::{
     http::{Json, extract::Form},
     identity::{
         roles,
+        saml::sign_in::{self, NotSignedIn},
         sessions::{
-            issue::{self, Client, Issued},
+            issue::{self, Client, Issued, Life, SignedIn},
             store as sessions,
         },
     },
@@ -35,7 +36,7 @@ use crate::{
 pub async fn get_oauth_token(
     State(app): State<App>,
     sender: Sender,
-    Form(request): Form<TokenRequest, FORM_LIMIT>,
+    Form(request): Form<TokenRequest, TOKEN_FORM_LIMIT>,
 ) -> Result<Json<TokenResponse>, OAuthError> {
     Ok(Json(exchange(&app, sender, request, true).await?.into()))
 }
@@ -45,6 +46,7 @@ pub async fn get_oauth_token(
 /// # Errors
 /// The refusal of a request that is not whole, of credentials, or of a disabled account.
 pub async fn exchange(app: &App, sender: Sender, request: TokenRequest, refreshes: bool) -> Result<Issued, OAuthError> {
+    let client = Client { id: ANONYMOUS.to_owned(), user_agent: sender.user_agent };
     match grant::read(request, sender.basic?)? {
         Grant::Password { username, .. } if username == API_KEY_USER => {
             Err(OAuthError::Grant("an API key cannot be exchanged for tokens"))
@@ -52,10 +54,22 @@ pub async fn exchange(app: &App, sender: Sender, request: TokenRequest, refreshe
         Grant::Password { username, password } => {
             let user = authn::check_password(app, &username, password, sender.address).await?;
             let user = user.ok_or(OAuthError::Grant("unknown user, no password, or a wrong one"))?;
-            let client = Client { id: ANONYMOUS.to_owned(), user_agent: sender.user_agent };
-            issue::begin(app, &user, client, refreshes).await
+            let life = Life { refreshes, until: None };
+            issue::begin(app, SignedIn::from(&user), client, life).await
         }
         Grant::Refresh(token) => issue::refresh(app, &token).await,
+        Grant::Assertion(assertion) => {
+            let done = sign_in::by_assertion(app, &assertion).await.map_err(|why| match why {
+                NotSignedIn::Refused(reason) => {
+                    tracing::info!(%reason, "single sign-on refused");
+                    OAuthError::Grant("an assertion that does not count")
+                }
+                NotSignedIn::Other(error) => error.into(),
+            })?;
+            // Who holds an assertion can get another (RFC 7522, 4.1): nothing refreshes.
+            let life = Life { refreshes: false, until: done.session_until };
+            issue::begin(app, done.user, client, life).await
+        }
     }
 }
 

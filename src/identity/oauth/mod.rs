@@ -20,6 +20,9 @@ use crate::{
 /// The largest form, in bytes: a password of 128 characters has some 1,600, percent-encoded.
 pub const FORM_LIMIT: usize = 16 * 1024;
 
+/// The same where an assertion may be in it.
+pub const TOKEN_FORM_LIMIT: usize = super::saml::FORM_LIMIT;
+
 /// The operations of this module.
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
@@ -28,7 +31,7 @@ pub fn routes(routes: Routes) -> Routes {
     let signed_in = Access::signed_in().with_api_key();
     let public = Access::public();
     routes
-        .on(public, form, TimeLimit::SHORT, routes!(handlers::get_oauth_token))
+        .on(public, Body::Form(TOKEN_FORM_LIMIT), TimeLimit::SHORT, routes!(handlers::get_oauth_token))
         .on(public, form, TimeLimit::SHORT, routes!(handlers::revoke_oauth_token))
         .on(signed_in, form, TimeLimit::SHORT, routes!(handlers::introspect_oauth_token))
         .on(public, Body::None, TimeLimit::SHORT, routes!(well_known::get_jwks))

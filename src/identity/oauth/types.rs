@@ -25,6 +25,10 @@ pub struct TokenRequest {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false)]
     pub refresh_token: Option<Secret>,
+    /// A signed SAML 2.0 assertion, in base64url (RFC 7522). Used once.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false, extensions(("x-kedge-addition" = json!(true))))]
+    pub assertion: Option<Secret>,
 }
 
 /// Tokens. The access token signs in as `Authorization: Bearer`.

@@ -8,6 +8,7 @@ pub mod store;
 pub mod types;
 
 pub use rights::permit;
+pub use types::GrantType;
 
 use utoipa_axum::routes;
 

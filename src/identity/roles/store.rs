@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::GrantType;
 use crate::identity::accounts::{AccountState, AccountType};
 
 /// A role held in an account, however it came.
@@ -34,15 +35,15 @@ pub struct UnifiedRole {
     pub account: String,
     /// The user who granted it, or the name of the group that it comes through.
     pub granter: String,
-    pub by_group: bool,
+    pub grant_type: GrantType,
     pub granted_at: OffsetDateTime,
 }
 
 impl UnifiedRole {
     /// Its place in a list.
     #[must_use]
-    pub fn place(&self) -> (&str, &str, bool, &str) {
-        (&self.account, &self.role, self.by_group, &self.granter)
+    pub fn place(&self) -> (&str, &str, GrantType, &str) {
+        (&self.account, &self.role, self.grant_type, &self.granter)
     }
 }
 
@@ -55,11 +56,13 @@ pub async fn list_unified_roles(
     sqlx::query_as!(
         UnifiedRole,
         r#"select m.user_id as "user_id!", m.role as "role!", a.name as "account!", m.granter as "granter!",
-                  false as "by_group!", m.created_at as "granted_at!"
+                  'direct' as "grant_type!: GrantType", m.created_at as "granted_at!"
            from role_members m join accounts a on a.id = m.account_id
            where m.user_id = any ($1) and a.state <> 'deleting' and ($2::uuid is null or a.id = $2)
            union all
-           select gm.user_id, r.role, a.name, g.name, true, greatest(gm.added_at, r.created_at)
+           select gm.user_id, r.role, a.name, g.name,
+                  case when gm.by_sso then 'sso_group_membership' else 'group_membership' end,
+                  greatest(gm.added_at, r.created_at)
            from user_group_members gm join user_groups g on g.id = gm.group_id
            join user_group_roles r on r.group_id = g.id join accounts a on a.id = r.account_id
            where gm.user_id = any ($1) and a.state <> 'deleting' and ($2::uuid is null or a.id = $2)

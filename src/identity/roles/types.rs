@@ -14,6 +14,17 @@ use crate::{
     timestamp::Timestamp,
 };
 
+/// How a role came to a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum GrantType {
+    Direct,
+    GroupMembership,
+    /// By a group that the user's identity provider vouches for.
+    SsoGroupMembership,
+}
+
 /// A role in a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RbacManagerRoleSummary {

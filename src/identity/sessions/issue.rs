@@ -11,10 +11,10 @@ use crate::{
     authn::{Principal, jwt::Claims, signing_keys::SigningKey},
     authz::policy::Denial,
     clock::Random,
-    config::OAuth,
+    config::{OAuth, UserAuthentication},
     db::WriteError,
     error::{Error, OAuthError, Result},
-    identity::accounts::AccountState,
+    identity::{accounts::AccountState, users::UserType},
     secret::Secret,
     state::App,
     transaction,
@@ -41,6 +41,29 @@ pub struct Client {
     pub user_agent: Option<String>,
 }
 
+/// A user whose credentials were checked.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedIn {
+    pub user_id: Uuid,
+    /// The user's, when they were.
+    pub auth_epoch: i64,
+}
+
+impl From<&Principal> for SignedIn {
+    fn from(principal: &Principal) -> Self {
+        Self { user_id: principal.user.id, auth_epoch: principal.auth_epoch }
+    }
+}
+
+/// How a session that begins goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Life {
+    /// Whether it has a refresh token.
+    pub refreshes: bool,
+    /// When it ends whatever happens.
+    pub until: Option<OffsetDateTime>,
+}
+
 /// A refresh token that is being made.
 struct NewToken {
     value: Secret,
@@ -61,30 +84,32 @@ pub fn hash(token: &Secret) -> [u8; 32] {
     Sha256::digest(token.reveal().as_bytes()).into()
 }
 
-/// Begins a session of a user whose password was right at the epoch that the principal carries. Where there are too many, the
+/// Begins a session of a user whose credentials were right at the epoch that comes with it. Where there are too many, the
 /// oldest ends.
 ///
 /// # Errors
 /// The refusal of a user who is gone, disabled, or whose password changed meanwhile.
-pub async fn begin(app: &App, principal: &Principal, client: Client, refreshes: bool) -> Result<Issued, OAuthError> {
+pub async fn begin(app: &App, user: SignedIn, client: Client, life: Life) -> Result<Issued, OAuthError> {
     let settings = &app.config.user_authentication.oauth;
     let key = app.signing_keys.signing(&app.db, &app.clock).await?;
     let now = app.clock.now();
-    let token = refreshes.then(|| NewToken::generate(&app.random));
-    let access_expires_at = now + settings.token_lifetime;
+    let token = life.refreshes.then(|| NewToken::generate(&app.random));
+    let bound = |end: OffsetDateTime| life.until.map_or(end, |until| end.min(until));
     let session = Session {
         id: app.random.uuid(),
-        user_id: principal.user.id,
-        auth_epoch: principal.auth_epoch,
+        user_id: user.user_id,
+        auth_epoch: user.auth_epoch,
         client_id: client.id,
         user_agent: client.user_agent,
         created_at: now,
         last_used_at: now,
-        expires_at: end(settings, now, refreshes),
-        access_expires_at,
+        expires_at: bound(end(settings, now, life.refreshes)),
+        access_expires_at: bound(now + settings.token_lifetime),
+        ends_at: life.until,
     };
     let begun: Result<Result<(), OAuthError>> = transaction!(app.db, |db| {
-        if let Err(refusal) = still_signs_in(db, session.user_id, session.auth_epoch).await? {
+        let users = &app.config.user_authentication;
+        if let Err(refusal) = still_signs_in(db, users, session.user_id, session.auth_epoch).await? {
             return Ok(Err(refusal));
         }
         store::delete_oldest_sessions(db, session.user_id, i64::from(settings.max_sessions_per_user) - 1).await?;
@@ -112,7 +137,7 @@ enum Use {
 /// # Errors
 /// The refusal of a token that does not count, or of a user as in [`begin`].
 pub async fn refresh(app: &App, presented: &Secret) -> Result<Issued, OAuthError> {
-    let settings = &app.config.user_authentication.oauth;
+    let settings = &app.config.user_authentication;
     // Before the token is used up: without a key to sign with, there would be nothing to answer for it.
     let key = app.signing_keys.signing(&app.db, &app.clock).await?;
     let now = app.clock.now();
@@ -130,14 +155,14 @@ pub async fn refresh(app: &App, presented: &Secret) -> Result<Issued, OAuthError
 
 async fn use_token(
     db: &mut PgConnection,
-    settings: &OAuth,
+    settings: &UserAuthentication,
     hash: &[u8; 32],
     successor: &[u8; 32],
     now: OffsetDateTime,
 ) -> Result<Use, WriteError> {
     const UNKNOWN: Use = Use::Refused(OAuthError::Grant("unknown refresh token"));
     let Some(session) = store::find_by_token(db, hash).await? else { return Ok(UNKNOWN) };
-    if let Err(refusal) = still_signs_in(db, session.user_id, session.auth_epoch).await? {
+    if let Err(refusal) = still_signs_in(db, settings, session.user_id, session.auth_epoch).await? {
         return Ok(Use::Refused(refusal));
     }
     // Looked at only now: until the lock was had, another use of the same token may have gone first.
@@ -146,7 +171,7 @@ async fn use_token(
         return Ok(Use::Refused(OAuthError::Grant("refresh token that has run out")));
     }
     if let Some(used_at) = token.used_at {
-        let grace = settings.refresh_token_reuse_grace;
+        let grace = settings.oauth.refresh_token_reuse_grace;
         if grace.is_zero() || now > used_at + grace || !token.has_unused_successor {
             store::delete_session(db, session.user_id, session.id).await?;
             return Ok(Use::Reused(session));
@@ -154,13 +179,15 @@ async fn use_token(
         // The successor may never have arrived; another takes its place.
         store::delete_token(db, token.successor.as_deref().unwrap_or_default()).await?;
     }
+    let bound = |end: OffsetDateTime| session.ends_at.map_or(end, |until| end.min(until));
+    let refreshes_until = bound(now + settings.oauth.refresh_token_lifetime);
     let session = Session {
         last_used_at: now,
-        expires_at: end(settings, now, true),
-        access_expires_at: now + settings.token_lifetime,
+        expires_at: bound(end(&settings.oauth, now, true)),
+        access_expires_at: bound(now + settings.oauth.token_lifetime),
         ..session
     };
-    store::insert_token(db, session.id, successor, now + settings.refresh_token_lifetime).await?;
+    store::insert_token(db, session.id, successor, refreshes_until).await?;
     store::update_token(db, hash, successor, now).await?;
     store::update_session(db, &session).await?;
     Ok(Use::GoesOn(session))
@@ -173,13 +200,21 @@ fn end(settings: &OAuth, now: OffsetDateTime, refreshes: bool) -> OffsetDateTime
 }
 
 /// Locks the user and looks whether it is still the one whose credentials were checked.
-async fn still_signs_in(db: &mut PgConnection, id: Uuid, auth_epoch: i64) -> sqlx::Result<Result<(), OAuthError>> {
+async fn still_signs_in(
+    db: &mut PgConnection,
+    settings: &UserAuthentication,
+    id: Uuid,
+    auth_epoch: i64,
+) -> sqlx::Result<Result<(), OAuthError>> {
     let user = store::lock_user(db, id).await?;
     let Some(user) = user.filter(|user| user.account_state != AccountState::Deleting) else {
         return Ok(Err(OAuthError::Grant("user or account that was deleted meanwhile")));
     };
     if user.auth_epoch != auth_epoch {
         return Ok(Err(OAuthError::Grant("user whose password changed meanwhile")));
+    }
+    if user.kind == UserType::Native && !settings.lets_native(&user.username) {
+        return Ok(Err(OAuthError::Grant("native user, who is not allowed")));
     }
     if user.account_state == AccountState::Disabled {
         return Ok(Err(Denial::AccountNotEnabled { account: user.account_name }.into()));
@@ -202,10 +237,9 @@ fn issued(app: &App, key: &SigningKey, session: &Session, refresh: Option<NewTok
         nbf: None,
         jti: app.random.uuid(),
     };
-    let lifetime = app.config.user_authentication.oauth.token_lifetime;
     Ok(Issued {
         access_token: key.sign(&claims).map_err(Error::internal)?,
-        expires_in: lifetime.as_secs(),
+        expires_in: u64::try_from(claims.exp - claims.iat).unwrap_or_default(),
         refresh_token: refresh.map(|token| token.value),
     })
 }

@@ -34,6 +34,8 @@ pub struct Session {
     pub expires_at: OffsetDateTime,
     /// When the last of its access tokens runs out.
     pub access_expires_at: OffsetDateTime,
+    /// When it ends whatever happens: with the session at the identity provider.
+    pub ends_at: Option<OffsetDateTime>,
 }
 
 /// The operations of this module.

@@ -5,13 +5,15 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Session;
-use crate::identity::accounts::AccountState;
+use crate::identity::{accounts::AccountState, users::UserType};
 
 /// A user whose row is locked, as far as tokens depend on it.
 pub struct LockedUser {
     pub auth_epoch: i64,
     pub account_name: String,
     pub account_state: AccountState,
+    pub username: String,
+    pub kind: UserType,
 }
 
 /// A refresh token as it is stored.
@@ -27,7 +29,8 @@ pub struct StoredToken {
 pub async fn lock_user(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<LockedUser>> {
     sqlx::query_as!(
         LockedUser,
-        r#"select u.auth_epoch, a.name as account_name, a.state as "account_state: AccountState"
+        r#"select u.auth_epoch, a.name as account_name, a.state as "account_state: AccountState", u.username,
+                  u.type as "kind: UserType"
            from users u join accounts a on a.id = u.account_id where u.id = $1 for update of u"#,
         id
     )
@@ -38,8 +41,8 @@ pub async fn lock_user(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<L
 pub async fn insert_session(db: &mut PgConnection, session: &Session) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into sessions (id, user_id, auth_epoch, client_id, user_agent, created_at, last_used_at, expires_at,
-                               access_expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                               access_expires_at, ends_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         session.id,
         session.user_id,
         session.auth_epoch,
@@ -48,7 +51,8 @@ pub async fn insert_session(db: &mut PgConnection, session: &Session) -> sqlx::R
         session.created_at,
         session.last_used_at,
         session.expires_at,
-        session.access_expires_at
+        session.access_expires_at,
+        session.ends_at
     )
     .execute(db)
     .await?;
@@ -71,7 +75,7 @@ pub async fn list_sessions(db: &mut PgConnection, user_id: Uuid, now: OffsetDate
     sqlx::query_as!(
         Session,
         "select s.id, s.user_id, s.auth_epoch, s.client_id, s.user_agent, s.created_at, s.last_used_at, s.expires_at,
-                s.access_expires_at
+                s.access_expires_at, s.ends_at
          from sessions s join users u on u.id = s.user_id and u.auth_epoch = s.auth_epoch
          where s.user_id = $1 and s.expires_at > $2 order by s.created_at desc, s.id",
         user_id,
@@ -86,7 +90,7 @@ pub async fn find_by_token(db: &mut PgConnection, hash: &[u8; 32]) -> sqlx::Resu
     sqlx::query_as!(
         Session,
         "select s.id, s.user_id, s.auth_epoch, s.client_id, s.user_agent, s.created_at, s.last_used_at, s.expires_at,
-                s.access_expires_at
+                s.access_expires_at, s.ends_at
          from refresh_tokens t join sessions s on s.id = t.session_id where t.hash = $1",
         hash
     )

@@ -182,7 +182,8 @@ pub async fn list_group_users(db: &mut PgConnection, group_id: Uuid) -> sqlx::Re
     .await
 }
 
-/// Puts the user into the group; answers `None` where there is no such user.
+/// Puts the user into the group, for good where an identity provider did so before; answers `None` where there is no such
+/// user.
 pub async fn insert_group_user(
     db: &mut PgConnection,
     group_id: Uuid,
@@ -193,7 +194,7 @@ pub async fn insert_group_user(
         "insert into user_group_members (group_id, user_id, added_at)
          select $1, u.id, $3 from users u join accounts a on a.id = u.account_id
          where u.username = $2 and a.state <> 'deleting' for update of u
-         on conflict (group_id, user_id) do update set group_id = excluded.group_id
+         on conflict (group_id, user_id) do update set by_sso = false
          returning user_id",
         group_id,
         username,

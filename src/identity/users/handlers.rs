@@ -7,8 +7,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    User as StoredUser, UserType, rules, store,
-    store::NewUser,
+    User as StoredUser, UserType,
+    rules::{self, SignsIn},
+    store,
+    store::{NewUser, Vouched},
     types::{User, UserCreationRequest, Users},
 };
 use crate::{
@@ -20,6 +22,7 @@ use crate::{
         accounts::{self, store as account_store},
         credentials::store as credentials,
         roles::{self, rules::Change, store::UnifiedRole},
+        saml,
     },
     state::App,
     transaction,
@@ -74,16 +77,31 @@ pub async fn create_user(
 ) -> Result<Json<User>> {
     roles::rules::may_add_to(&caller, &account, Action::CreateUser)?;
     let username = request.username.as_str().to_owned();
-    let password = rules::password_of_new(request, &app.config.user_authentication)?;
-    let phc = app.hasher.hash(password.into_secret()).await?;
+    let (phc, idp_name) = match rules::signs_in(request, &app.config.user_authentication)? {
+        SignsIn::ByPassword(password) => (Some(app.hasher.hash(password.into_secret()).await?), None),
+        SignsIn::By(idp) => (None, Some(idp)),
+    };
     let now = app.clock.now();
     let id = app.random.uuid();
     let made = transaction!(app.db, |db| {
         let held = account_store::hold_by_id(db, account.id).await?.ok_or(Error::NotFound { what: "Account" })?;
         accounts::rules::is_not_deleting(&held)?;
-        let user = NewUser { id, account_id: account.id, username: &username, kind: UserType::Native, created_at: now };
+        let idp = match &idp_name {
+            Some(name) => Some(saml::store::hold_by_name(db, name).await?),
+            None => None,
+        };
+        let user = NewUser {
+            id,
+            account_id: account.id,
+            username: &username,
+            kind: if idp.is_some() { UserType::Saml } else { UserType::Native },
+            by: idp.as_ref().map(Vouched::from),
+            created_at: now,
+        };
         store::insert_user(db, &user).await?;
-        credentials::upsert_password(db, id, &phc, now).await?;
+        if let Some(phc) = &phc {
+            credentials::upsert_password(db, id, phc, now).await?;
+        }
         Ok(store::find_user(db, account.id, &username).await?.ok_or(NOT_FOUND)?)
     });
     // A user that was just made has no role.

@@ -11,28 +11,40 @@ use crate::{
 /// The user that exists from the first start on and stays.
 pub const ADMIN: &str = "admin";
 
-/// The password of a new native user, once everything else about the request is right.
+/// How a new user will sign in.
+#[derive(Debug)]
+pub enum SignsIn {
+    ByPassword(NewPassword),
+    /// By the identity provider of that name.
+    By(String),
+}
+
+/// How a new user will sign in, once everything else about the request is right.
 ///
 /// # Errors
 /// 400 with what is wrong.
-pub fn password_of_new(request: UserCreationRequest, settings: &UserAuthentication) -> Result<NewPassword> {
+pub fn signs_in(request: UserCreationRequest, settings: &UserAuthentication) -> Result<SignsIn> {
     let name = request.username.as_str();
     // The user `admin` exists, so that name runs into the rule about taken ones.
     if name != ADMIN && RESERVED.contains(&name) {
         return Err(Error::Refused(format!("Invalid user request: Cannot use name {name}")));
     }
     if request.user_type == Some(UserType::Saml) {
-        return Err(match request.idp_name {
-            None => Error::malformed("idp_name", "is required for a saml user"),
-            Some(idp) => Error::Refused(format!("Invalid user request: Unknown identity provider {idp}")),
-        });
+        if request.password.is_some() {
+            return Err(Error::malformed("password", "cannot be given for a saml user"));
+        }
+        if name == ADMIN {
+            return Err(Error::Refused(format!("Invalid user request: Cannot use name {name}")));
+        }
+        let idp = request.idp_name.filter(|idp| !idp.contains('\0'));
+        return idp.map(SignsIn::By).ok_or_else(|| Error::malformed("idp_name", "is required for a saml user"));
     }
     if name.contains(':') {
         return Err(Error::malformed("username", "cannot have a colon: Basic authentication could not carry it"));
     }
     let password = request.password.ok_or_else(|| Error::malformed("password", "is required for a native user"))?;
     may_be_set(&password, settings)?;
-    Ok(password)
+    Ok(SignsIn::ByPassword(password))
 }
 
 /// Whether a password may be set.

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{User, UserType};
+use crate::identity::saml::Idp;
 
 /// A user to be inserted.
 pub struct NewUser<'a> {
@@ -12,17 +13,38 @@ pub struct NewUser<'a> {
     pub account_id: Uuid,
     pub username: &'a str,
     pub kind: UserType,
+    /// The identity provider that vouches for it; `None`: Kedge does.
+    pub by: Option<Vouched<'a>>,
     pub created_at: OffsetDateTime,
+}
+
+/// Who vouches for a user.
+#[derive(Clone, Copy)]
+pub struct Vouched<'a> {
+    pub idp_id: Uuid,
+    pub idp_name: &'a str,
+    /// The provider's entity id.
+    pub source: &'a str,
+}
+
+impl<'a> From<&'a Idp> for Vouched<'a> {
+    fn from(idp: &'a Idp) -> Self {
+        Self { idp_id: idp.id, idp_name: &idp.name, source: &idp.metadata.entity_id }
+    }
 }
 
 pub async fn insert_user(db: &mut PgConnection, user: &NewUser<'_>) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into users (id, account_id, username, type, created_at, last_updated) values ($1, $2, $3, $4, $5, $5)",
+        "insert into users (id, account_id, username, type, created_at, last_updated, idp_id, idp_name, source)
+         values ($1, $2, $3, $4, $5, $5, $6, $7, $8)",
         user.id,
         user.account_id,
         user.username,
         user.kind as UserType,
-        user.created_at
+        user.created_at,
+        user.by.map(|by| by.idp_id),
+        user.by.map(|by| by.idp_name),
+        user.by.map(|by| by.source)
     )
     .execute(db)
     .await?;

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::User as StoredUser;
 use crate::{
     http::extract::optional_word,
-    identity::roles::store::UnifiedRole,
+    identity::roles::{GrantType, store::UnifiedRole},
     names::{NewPassword, Username},
     timestamp::Timestamp,
 };
@@ -77,19 +77,10 @@ impl From<UnifiedRole> for UnifiedRoles {
             role_name: held.role,
             domain_name: held.account,
             granter: held.granter,
-            grant_type: if held.by_group { GrantType::GroupMembership } else { GrantType::Direct },
+            grant_type: held.grant_type,
             granted_at: Timestamp(held.granted_at),
         }
     }
-}
-
-/// How a role came to a user.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum GrantType {
-    Direct,
-    GroupMembership,
-    SsoGroupMembership,
 }
 
 /// Users, sorted by name.

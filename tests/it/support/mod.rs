@@ -31,7 +31,7 @@ use kedge::{
     config::Config,
     db::{Db, changes::Changes},
     http::listener::{self, Limits, Service, tls::Tls},
-    identity::{bootstrap, collector::Collector},
+    identity::{bootstrap, collector::Collector, saml::sp_key::SpKey},
     state::{App, State},
 };
 use serde_json::{Value, json};
@@ -114,12 +114,13 @@ impl Server {
         let sealing = config.keys.sealing_key.as_ref().map(|secret| Sealing::new(secret).unwrap());
         let app = Arc::new(State {
             installed_at: bootstrap::installed_at(&db).await.unwrap(),
+            sp_key: SpKey::new(sealing.clone()),
             signing_keys: SigningKeys::load(&db, (&clock, &Random::System), key, sealing).await.unwrap(),
             attempts: Attempts::new(attempts, &config.limits),
             cache: Cache::new(&Random::System, u64::from(config.cache.size_mib) << 20),
             db: db.obeying(Arc::clone(&changes)),
             changes,
-            schema_version: 6,
+            schema_version: 7,
             clock,
             hasher: Hasher::new(Arc::clone(&random), options.cost.unwrap_or(CHEAP), Places::from(&config.limits))
                 .unwrap(),

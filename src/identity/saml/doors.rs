@@ -1,0 +1,287 @@
+//! The operations of a sign-in, open to everyone: the way out to the identity provider, the way back in, and what its
+//! administrator needs to know of us.
+
+use axum::{
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    FORM_LIMIT, Idp,
+    protocol::{ServiceProvider, library::Destination},
+    sign_in::{self, Done, NotSignedIn, cookie_hash},
+    store::{self, NewRequest},
+    types::{LoginQuery, RbacManagerTokenResponse, SamlResponseForm},
+};
+use crate::{
+    authn::attempts::network,
+    authz::policy::Denial,
+    error::{Error, OAuthError, Result},
+    http::{
+        Json,
+        extract::{ApiForm, Path, Query},
+    },
+    identity::{
+        oauth::{grant::ANONYMOUS, sender::Sender},
+        sessions::issue::{self, Client, Life},
+    },
+    secret::Secret,
+    state::App,
+    transaction,
+};
+
+/// For how long a request waits for its answer.
+const WAITS: time::Duration = time::Duration::minutes(10);
+/// How many requests from one network may wait at once: a flood would fill the database.
+const MOST_WAITING: i64 = 1_000;
+/// What is told of an answer that does not count.
+const NOT_ACCEPTED: &str = "The answer of the identity provider was not accepted.";
+
+const NOT_FOUND: Error = Error::NotFound { what: "Identity provider" };
+
+/// What the administrator of the identity provider needs to know of Kedge
+#[utoipa::path(get, path = "/v2/rbac-manager/saml/metadata/{idp_name}", tag = "RBAC",
+    extensions(("x-kedge-addition" = json!(true))), params(("idp_name" = String, Path)),
+    responses((status = 200, body = String, content_type = "application/samlmetadata+xml"), (status = 404)))]
+pub async fn saml_metadata(State(app): State<App>, Path(name): Path<String>) -> Result<Response> {
+    let idp = find(&app, &name).await?;
+    let pair = app.sp_key.pair(&app).await?;
+    let acs = idp.acs();
+    let xml = service_provider(&idp, &acs, &pair).metadata(idp.require_signed_assertions);
+    Ok(([(header::CONTENT_TYPE, "application/samlmetadata+xml")], xml).into_response())
+}
+
+/// Begins a sign-in at the identity provider
+///
+/// A browser is sent there; anyone else gets the URL as `token`. The answer must come within ten minutes.
+#[utoipa::path(get, path = "/v2/rbac-manager/saml/login/{idp_name}", tag = "RBAC",
+    params(("idp_name" = String, Path), LoginQuery),
+    responses((status = 200, body = RbacManagerTokenResponse),
+              (status = 303, description = "To the identity provider, for a browser"), (status = 404), (status = 429)))]
+pub async fn saml_login(
+    State(app): State<App>,
+    sender: Sender,
+    browser: Browser,
+    Path(name): Path<String>,
+    Query(query): Query<LoginQuery>,
+) -> Result<Response> {
+    let idp = find(&app, &name).await?;
+    let relay_state = query.relay_state.as_deref().filter(|path| is_console_path(path));
+    let pair = app.sp_key.pair(&app).await?;
+    let acs = idp.acs();
+    let to = Destination {
+        entity_id: &idp.metadata.entity_id,
+        sso_url: &idp.metadata.sso_url,
+        wants_signed: idp.metadata.wants_signed_requests,
+    };
+    let request = service_provider(&idp, &acs, &pair).request(&to, relay_state).map_err(Error::internal)?;
+    let cookie = browser.wants_html.then(|| app.random.alphanumeric(43));
+    let hash = cookie.as_deref().map(cookie_hash);
+    let now = app.clock.now();
+    let network = sender.address.map(network).unwrap_or_default();
+    let new = NewRequest {
+        id: &request.id,
+        idp_id: idp.id,
+        browser: hash.as_ref(),
+        network: &network,
+        expires_at: now + WAITS,
+    };
+    if !transaction!(app.db, |db| { Ok(store::insert_request(db, &new, now, MOST_WAITING).await?) })? {
+        return Err(Error::TooManyAttempts { retry_after: WAITS.whole_seconds().unsigned_abs() });
+    }
+    let Some(cookie) = cookie else {
+        return Ok(not_stored(Json::<_, 200>(RbacManagerTokenResponse { token: request.url })));
+    };
+    let mut response = not_stored(StatusCode::SEE_OTHER);
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, HeaderValue::from_str(&request.url).map_err(Error::internal)?);
+    let (name, attributes) = cookie_of(&app, &request.id);
+    let cookie = format!("{name}={cookie}; Max-Age={}; {attributes}", WAITS.whole_seconds());
+    headers.insert(header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(Error::internal)?);
+    Ok(response)
+}
+
+/// Takes the identity provider's answer
+///
+/// Answers an access token. A browser that asked for a page of the console is brought there, signed in.
+#[utoipa::path(post, path = "/v2/rbac-manager/saml/sso/{idp_name}", tag = "RBAC",
+    request_body(content = SamlResponseForm, content_type = "application/x-www-form-urlencoded"),
+    params(("idp_name" = String, Path)),
+    responses((status = 200, body = RbacManagerTokenResponse), (status = 403), (status = 404)))]
+pub async fn saml_sso(
+    State(app): State<App>,
+    sender: Sender,
+    browser: Browser,
+    Path(name): Path<String>,
+    ApiForm(form): ApiForm<SamlResponseForm, FORM_LIMIT>,
+) -> Result<Response> {
+    let idp = find(&app, &name).await?;
+    let cookie = |id: &str| browser.cookie(&cookie_of(&app, id).0);
+    let done = sign_in::by_response(&app, idp, &form.response, cookie).await.map_err(|why| told(why, &name))?;
+    let to_console: Option<String> =
+        form.relay_state.filter(|path| done.request.is_some() && browser.wants_html && is_console_path(path));
+    let client = Client { id: ANONYMOUS.to_owned(), user_agent: sender.user_agent };
+    let Done { user, session_until, request, .. } = done;
+    let life = Life { refreshes: to_console.is_some(), until: session_until };
+    let issued = issue::begin(&app, user, client, life).await.map_err(|why| match why {
+        OAuthError::Other(error) => error,
+        why => Denial::SignIn(why.to_string()).into(),
+    })?;
+    let mut response = match (to_console, issued.refresh_token) {
+        (Some(path), Some(session)) => landing(&app, &path, &session)?,
+        _ => not_stored(Json::<_, 200>(RbacManagerTokenResponse { token: shown(&issued.access_token) })),
+    };
+    if let Some(id) = request {
+        // Used, as the request is.
+        let (name, attributes) = cookie_of(&app, &id);
+        let gone = HeaderValue::from_str(&format!("{name}=; Max-Age=0; {attributes}")).map_err(Error::internal)?;
+        response.headers_mut().append(header::SET_COOKIE, gone);
+    }
+    Ok(response)
+}
+
+/// The refusal as an answer; the reason goes to the log.
+fn told(why: NotSignedIn, idp: &str) -> Error {
+    match why {
+        NotSignedIn::Refused(reason) => {
+            tracing::info!(idp, %reason, "single sign-on refused");
+            Denial::SignIn(NOT_ACCEPTED.to_owned()).into()
+        }
+        NotSignedIn::Other(error) => error,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one answer of a sign-in that shows its token")]
+fn shown(token: &Secret) -> String {
+    token.reveal().to_owned()
+}
+
+async fn find(app: &App, name: &str) -> Result<Idp> {
+    let idp = store::find_idp(&mut *app.db.read().await?, name).await?;
+    idp.filter(|idp| idp.enabled).ok_or(NOT_FOUND)
+}
+
+fn service_provider<'a>(idp: &'a Idp, acs: &'a str, pair: &'a super::sp_key::Pair) -> ServiceProvider<'a> {
+    ServiceProvider {
+        entity_id: &idp.sp_entity_id,
+        acs_url: acs,
+        key: &pair.private_key,
+        certificate: &pair.certificate,
+    }
+}
+
+fn not_stored(answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A page of the console on this server, and nothing that a browser could take for another one.
+fn is_console_path(path: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~?=&%".contains(c);
+    // SAML bindings, 3.4.3: at most 80 bytes.
+    path.len() <= 80
+        && path.strip_prefix("/console").is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        && path.chars().all(plain)
+        && !path.contains("//")
+        && !path.contains("..")
+}
+
+/// The cookie that binds a request to a browser: its name, so that two sign-ins can go on at once, and its attributes. It must
+/// come back with a POST from another site, which `SameSite=None` is for; a browser takes that with `Secure` only.
+fn cookie_of(app: &App, request: &str) -> (String, &'static str) {
+    let id: String = request.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
+    if app.config.server.external_url().starts_with("https://") {
+        (format!("__Host-kedge-sso-{id}"), "Path=/; HttpOnly; Secure; SameSite=None")
+    } else {
+        (format!("kedge-sso-{id}"), "Path=/; HttpOnly")
+    }
+}
+
+/// A page of our own that goes on to the console. What comes by a POST from another site is not sent cookies of the strict
+/// kind, and neither is where it is redirected to; a page that navigates on is.
+#[expect(clippy::disallowed_methods, reason = "the session's cookie")]
+fn landing(app: &App, path: &str, session: &Secret) -> Result<Response> {
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Signed in</title>\
+         <meta http-equiv=\"refresh\" content=\"0;url={0}\"><p><a href=\"{0}\">Go on to the console</a>",
+        path.replace('&', "&amp;")
+    );
+    let (name, secure) = if app.config.server.external_url().starts_with("https://") {
+        ("__Host-kedge-session", "; Secure")
+    } else {
+        ("kedge-session", "")
+    };
+    let lifetime = app.config.user_authentication.oauth.refresh_token_lifetime.as_secs();
+    let cookie = format!("{name}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={lifetime}{secure}", session.reveal());
+    let mut response = not_stored((
+        [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ],
+        page,
+    ));
+    let cookie = HeaderValue::from_str(&cookie).map_err(Error::internal)?;
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(response)
+}
+
+/// What tells a browser from other clients, and what it brings.
+#[derive(Debug)]
+pub struct Browser {
+    wants_html: bool,
+    headers: HeaderMap,
+}
+
+impl Browser {
+    fn cookie(&self, name: &str) -> Option<String> {
+        let lines = self.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(found, _)| *found == name).map(|(_, value)| value.to_owned())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Browser {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
+        let accepts = parts.headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
+        let wants_html = accepts
+            .flat_map(|line| line.split(','))
+            .any(|kind| kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/html"));
+        Ok(Self { wants_html, headers: parts.headers.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_console_path;
+
+    #[test]
+    fn only_pages_of_the_console_are_gone_to() {
+        for path in ["/console", "/console/", "/console/keys?show=all&x=1", "/console?x"] {
+            assert!(is_console_path(path), "{path}");
+        }
+        for path in [
+            "",
+            "/",
+            "/v2/user",
+            "//console",
+            "/console//evil.test",
+            "/consolex",
+            "/console@evil.test",
+            "/console\\evil",
+            "/console/../v2",
+            "https://evil.test/console",
+            "javascript:alert(1)",
+            "/console/\"><script>",
+            "/console/\r\nx: y",
+            &format!("/console/{}", "a".repeat(72)),
+        ] {
+            assert!(!is_console_path(path), "{path:?}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The operations on the configurations of identity providers.
+
+use axum::{
+    extract::{RawQuery, State},
+    http::{HeaderMap, header},
+};
+use uuid::Uuid;
+
+use super::{
+    Idp, MetadataSource,
+    fetch::fetch,
+    metadata::Metadata,
+    rules, store,
+    types::{
+        DeleteIdpUserGroupQuery, RbacManagerIdpUserGroupPost, RbacManagerIdpUserGroups, RbacManagerSamlConfiguration,
+        RbacManagerSamlConfigurationGet, UserGroupOfIdp,
+    },
+};
+use crate::{
+    authn,
+    db::WriteError,
+    error::{Error, Result},
+    http::{
+        Json, NoContent,
+        extract::{Path, repeated},
+    },
+    identity::oauth::sender::Sender,
+    names::AnyName,
+    state::App,
+    transaction,
+};
+
+const NOT_FOUND: Error = Error::NotFound { what: "Identity provider" };
+const GROUP_NOT_FOUND: &str = "User group";
+
+/// The names of the identity providers
+///
+/// Those that anyone can sign in by; an administrator is shown the others, too.
+#[utoipa::path(get, path = "/v2/rbac-manager/saml/idps", tag = "RBAC",
+    responses((status = 200, body = Vec<String>), (status = 401), (status = 429)))]
+pub async fn list_idps(State(app): State<App>, sender: Sender, headers: HeaderMap) -> Result<Json<Vec<String>>> {
+    let mut enabled_only = true;
+    if headers.contains_key(header::AUTHORIZATION) {
+        let caller = authn::authenticate(&app, &headers, sender.address).await?;
+        enabled_only = !caller.is_admin() || caller.is_api_key() || !caller.account.is_enabled();
+    }
+    Ok(Json(store::list_names(&mut *app.db.read().await?, enabled_only).await?))
+}
+
+/// Adds an identity provider
+#[utoipa::path(post, path = "/v2/rbac-manager/saml/idps", tag = "RBAC", request_body = RbacManagerSamlConfiguration,
+    responses((status = 200, body = RbacManagerSamlConfiguration), (status = 409)))]
+pub async fn add_idp(
+    State(app): State<App>,
+    Json(request): Json<RbacManagerSamlConfiguration>,
+) -> Result<Json<RbacManagerSamlConfiguration>> {
+    let idp = configured(&app, request).await?;
+    transaction!(app.db, |db| { Ok(store::insert_idp(db, &idp).await?) })?;
+    Ok(Json(shown(&app, idp)))
+}
+
+/// One identity provider
+#[utoipa::path(get, path = "/v2/rbac-manager/saml/idps/{name}", tag = "RBAC", params(("name" = String, Path)),
+    responses((status = 200, body = RbacManagerSamlConfigurationGet), (status = 404)))]
+pub async fn get_idp(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Json<RbacManagerSamlConfigurationGet>> {
+    let mut db = app.db.read().await?;
+    let idp = store::find_idp(&mut db, &name).await?.ok_or(NOT_FOUND)?;
+    let groups = store::list_groups(&mut db, idp.id).await?;
+    let user_groups = groups.into_iter().map(UserGroupOfIdp::from).collect();
+    Ok(Json(RbacManagerSamlConfigurationGet { configuration: shown(&app, idp), user_groups }))
+}
+
+/// Replaces the configuration of an identity provider; its users stay
+#[utoipa::path(put, path = "/v2/rbac-manager/saml/idps/{name}", tag = "RBAC",
+    request_body = RbacManagerSamlConfiguration, params(("name" = String, Path)),
+    responses((status = 200, body = RbacManagerSamlConfiguration), (status = 404)))]
+pub async fn update_idp(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    Json(request): Json<RbacManagerSamlConfiguration>,
+) -> Result<Json<RbacManagerSamlConfiguration>> {
+    // Before anything is fetched for it.
+    store::find_idp(&mut *app.db.read().await?, &name).await?.ok_or(NOT_FOUND)?;
+    if request.name != name {
+        return Err(Error::malformed("name", "must be the name in the path: a provider cannot be renamed"));
+    }
+    let new = configured(&app, request).await?;
+    let changed = transaction!(app.db, |db| {
+        let old = store::lock_idp(db, &name).await?.ok_or(NOT_FOUND)?;
+        let idp = Idp { id: old.id, created_at: old.created_at, ..new.clone() };
+        store::update_idp(db, &idp).await?;
+        store::update_source(db, &idp).await?;
+        Ok(idp)
+    });
+    Ok(Json(shown(&app, changed?)))
+}
+
+/// Deletes an identity provider, and with it its users
+#[utoipa::path(delete, path = "/v2/rbac-manager/saml/idps/{name}", tag = "RBAC", params(("name" = String, Path)),
+    responses((status = 204), (status = 404)))]
+pub async fn delete_idp(State(app): State<App>, Path(name): Path<String>) -> Result<NoContent> {
+    transaction!(app.db, |db| {
+        let idp = store::lock_idp(db, &name).await?.ok_or(NOT_FOUND)?;
+        Ok(store::delete_idp(db, idp.id).await?)
+    })?;
+    Ok(NoContent)
+}
+
+/// The groups that are mapped to an identity provider
+#[utoipa::path(get, path = "/v2/rbac-manager/saml/idps/{name}/user-group-mappings", tag = "RBAC",
+    params(("name" = String, Path)),
+    responses((status = 200, body = RbacManagerIdpUserGroups), (status = 404)))]
+pub async fn get_idp_user_groups(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Json<RbacManagerIdpUserGroups>> {
+    let mut db = app.db.read().await?;
+    let idp = store::find_idp(&mut db, &name).await?.ok_or(NOT_FOUND)?;
+    Ok(Json(store::list_groups(&mut db, idp.id).await?.into()))
+}
+
+/// Maps groups to an identity provider
+///
+/// Whoever the provider says is in a group of that name is in it from the next sign-in on.
+#[utoipa::path(post, path = "/v2/rbac-manager/saml/idps/{name}/user-group-mappings", tag = "RBAC",
+    request_body = RbacManagerIdpUserGroupPost, params(("name" = String, Path)),
+    responses((status = 200, body = RbacManagerIdpUserGroups), (status = 404)))]
+pub async fn add_idp_user_groups(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    Json(request): Json<RbacManagerIdpUserGroupPost>,
+) -> Result<Json<RbacManagerIdpUserGroups>> {
+    let now = app.clock.now();
+    let groups = parsed(&request.user_group_uuids, "user_group_uuids")?;
+    let mapped = transaction!(app.db, |db| {
+        let idp = store::lock_idp(db, &name).await?.ok_or(NOT_FOUND)?;
+        for (id, text) in &groups {
+            is_there(store::insert_group(db, idp.id, *id, now).await?, text)?;
+        }
+        Ok(store::list_groups(db, idp.id).await?)
+    });
+    Ok(Json(mapped?.into()))
+}
+
+/// Ends the mapping of groups, and the memberships that came by it
+#[utoipa::path(delete, path = "/v2/rbac-manager/saml/idps/{name}/user-group-mappings", tag = "RBAC",
+    params(("name" = String, Path), DeleteIdpUserGroupQuery),
+    responses((status = 204), (status = 400), (status = 404)))]
+pub async fn delete_idp_user_group(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<NoContent> {
+    let groups = repeated(query.as_deref(), "user_group")?;
+    let groups = parsed(&groups, "user_group")?;
+    transaction!(app.db, |db| {
+        let idp = store::lock_idp(db, &name).await?.ok_or(NOT_FOUND)?;
+        for (id, text) in &groups {
+            is_there(store::delete_group(db, idp.id, *id).await?, text)?;
+        }
+        Ok(())
+    })?;
+    Ok(NoContent)
+}
+
+/// The ids in a request, with their texts, sorted: two requests lock the groups in the same order.
+fn parsed<'a>(groups: &'a [AnyName], field: &str) -> Result<Vec<(Uuid, &'a str)>> {
+    if groups.is_empty() {
+        return Err(Error::malformed(field, "must name at least one"));
+    }
+    let parse = |text: &'a AnyName| {
+        let missing = || Error::NotFoundNamed { what: GROUP_NOT_FOUND, name: text.as_str().to_owned() };
+        Ok((Uuid::parse_str(text.as_str()).map_err(|_| missing())?, text.as_str()))
+    };
+    let mut parsed = groups.iter().map(parse).collect::<Result<Vec<_>>>()?;
+    parsed.sort_unstable();
+    Ok(parsed)
+}
+
+fn is_there(found: bool, text: &str) -> Result<(), WriteError> {
+    if found { Ok(()) } else { Err(Error::NotFoundNamed { what: GROUP_NOT_FOUND, name: text.to_owned() }.into()) }
+}
+
+fn shown(app: &App, idp: Idp) -> RbacManagerSamlConfiguration {
+    RbacManagerSamlConfiguration::new(idp, app.config.user_authentication.sso_require_existing_users)
+}
+
+/// The provider that the request describes, its metadata read.
+async fn configured(app: &App, request: RbacManagerSamlConfiguration) -> Result<Idp> {
+    let (metadata_source, mapping) = rules::checked(&request, &app.roles)?;
+    let (field, read) = match &metadata_source {
+        MetadataSource::Xml(xml) => ("idp_metadata_xml", Metadata::read(xml)),
+        MetadataSource::Url(url) => {
+            let field = "idp_metadata_url";
+            let xml = fetch(&app.config.saml, url).await;
+            (field, Metadata::read(&xml.map_err(|why| Error::malformed(field, why.to_string()))?))
+        }
+    };
+    let metadata = read.map_err(|why| Error::malformed(field, format!("is no metadata that can be used: {why}")))?;
+    let now = app.clock.now();
+    if !metadata.counts(now) {
+        return Err(Error::malformed(field, "is metadata that has run out (validUntil)"));
+    }
+    let is_fetched = matches!(metadata_source, MetadataSource::Url(_));
+    Ok(Idp {
+        id: app.random.uuid(),
+        name: request.name,
+        enabled: request.enabled,
+        sp_entity_id: request.sp_entity_id,
+        acs_url: request.acs_url,
+        acs_https_port: request.acs_https_port,
+        mapping,
+        metadata_source,
+        metadata,
+        refresh_at: is_fetched.then(|| now + app.config.saml.metadata_refresh),
+        require_signed_assertions: request.require_signed_assertions,
+        require_signed_response: request.require_signed_response,
+        allow_unsolicited: request.allow_unsolicited,
+        allow_assertion_grant: request.allow_assertion_grant,
+        created_at: now,
+        last_updated: now,
+    })
+}

@@ -1,0 +1,145 @@
+//! Makes and keeps the user whom an identity provider vouches for, in one transaction with what makes the answer count
+//! only once.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    Idp,
+    mapping::Person,
+    store::{self, Known},
+};
+use crate::{
+    authz::policy::Denial,
+    db::WriteError,
+    error::Error,
+    identity::{
+        accounts::{Account, AccountState, AccountType, store as accounts},
+        roles::store::{self as roles, NewMember},
+        sessions::issue::SignedIn,
+        users::{
+            UserType,
+            store::{self as users, NewUser, Vouched},
+        },
+    },
+    state::App,
+};
+
+/// The user, made where there is none and that is allowed.
+///
+/// # Errors
+/// 403 where the name is another's, the user would have to be made, or an account takes nobody.
+pub async fn provision(
+    db: &mut PgConnection,
+    app: &App,
+    idp: &Idp,
+    person: &Person,
+    now: OffsetDateTime,
+) -> Result<SignedIn, WriteError> {
+    // Accounts before users, as everywhere. Which are needed is known only by the user, so it is looked up first.
+    let is_known = store::find_known(db, &person.username).await?;
+    let first = is_known.as_ref().is_none_or(|user| user.first_sign_in.is_none());
+    if is_known.is_none() && app.config.user_authentication.sso_require_existing_users {
+        return Err(refused("The user must be made before it can sign in."));
+    }
+    let mut held = Vec::new();
+    if first {
+        let mut names = person.accounts.clone();
+        if is_known.is_none() && !names.contains(&person.home) {
+            names.push(person.home.clone());
+            names.sort_unstable();
+        }
+        for name in &names {
+            held.push(account(db, app, idp, name, now).await?);
+        }
+    }
+    let user = match store::lock_known(db, &person.username).await? {
+        Some(user) => user,
+        None => {
+            let home = held.iter().find(|account| account.name == person.home);
+            let home = home.ok_or_else(|| refused("The user was deleted meanwhile: try again."))?;
+            insert(db, app, idp, &person.username, home.id, now).await?
+        }
+    };
+    if user.idp_id != Some(idp.id) {
+        return Err(refused("The name of the user belongs to another user."));
+    }
+    if user.first_sign_in.is_none() {
+        for account in held.iter().filter(|account| person.accounts.contains(&account.name)) {
+            grant(db, app, idp, user.id, account, &person.roles, now).await?;
+        }
+        store::note_first_sign_in(db, user.id, now).await?;
+    }
+    store::update_groups(db, user.id, idp.id, &person.groups, now).await?;
+    Ok(SignedIn { user_id: user.id, auth_epoch: user.auth_epoch })
+}
+
+fn refused(why: &str) -> WriteError {
+    Error::from(Denial::SignIn(why.to_owned())).into()
+}
+
+/// The account, held as it is, made where there is none and the provider may.
+async fn account(
+    db: &mut PgConnection,
+    app: &App,
+    idp: &Idp,
+    name: &str,
+    now: OffsetDateTime,
+) -> Result<Account, WriteError> {
+    if accounts::find_by_name(db, name).await?.is_none() {
+        if !idp.mapping.allow_account_creation {
+            return Err(refused(&format!("There is no account {name}.")));
+        }
+        let new = Account {
+            id: app.random.uuid(),
+            name: name.to_owned(),
+            kind: AccountType::User,
+            state: AccountState::Enabled,
+            email: None,
+            created_at: now,
+            last_updated: now,
+        };
+        accounts::insert_account_unless_there(db, &new).await?;
+    }
+    let account = accounts::hold_by_name(db, name).await?;
+    // One that is being deleted is there no more, though its name is taken still.
+    let account = account.filter(|account| account.kind == AccountType::User);
+    let account = account.ok_or_else(|| refused(&format!("There is no account {name}.")))?;
+    if account.state != AccountState::Enabled {
+        return Err(Error::from(Denial::AccountNotEnabled { account: account.name }).into());
+    }
+    Ok(account)
+}
+
+async fn insert(
+    db: &mut PgConnection,
+    app: &App,
+    idp: &Idp,
+    username: &str,
+    account_id: Uuid,
+    now: OffsetDateTime,
+) -> Result<Known, WriteError> {
+    let id = app.random.uuid();
+    let by = Some(Vouched::from(idp));
+    let user = NewUser { id, account_id, username, kind: UserType::Saml, by, created_at: now };
+    users::insert_user(db, &user).await?;
+    Ok(Known { id, idp_id: Some(idp.id), auth_epoch: 0, first_sign_in: None })
+}
+
+async fn grant(
+    db: &mut PgConnection,
+    app: &App,
+    idp: &Idp,
+    user_id: Uuid,
+    account: &Account,
+    names: &[String],
+    now: OffsetDateTime,
+) -> Result<(), WriteError> {
+    for role in names {
+        let id = app.random.uuid();
+        let member = NewMember { id, user_id, account_id: account.id, role, granter: &idp.name, created_at: now };
+        roles::insert_member(db, &member).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! From an answer of an identity provider to a user who is signed in.
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+
+use super::{
+    Idp,
+    mapping::Person,
+    protocol::{self, Expected, Refused, Said, ServiceProvider, Signed, facts::Claimed},
+    provision, store,
+};
+use crate::{
+    authz::policy::Denial,
+    error::{Error, Result},
+    identity::sessions::issue::SignedIn,
+    secret::Secret,
+    state::App,
+    transaction,
+};
+
+/// How many answers are verified at once: each costs milliseconds of computing, and anybody can send one.
+static PLACES: Semaphore = Semaphore::const_new(4);
+
+/// What came of an answer.
+#[derive(Debug)]
+pub struct Done {
+    pub user: SignedIn,
+    /// When the user's session at the identity provider ends.
+    pub session_until: Option<OffsetDateTime>,
+    /// The request that was answered, if it was that of the browser that brings the answer.
+    pub request: Option<String>,
+}
+
+/// Why there is no sign-in.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSignedIn {
+    /// The answer does not count. The reason is for the log.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Anything else, in words for who signs in.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+/// Signs in by the response that a browser brings, or whoever else. `cookie` is the one that was set for a request.
+///
+/// # Errors
+/// Why there is no sign-in.
+#[expect(clippy::disallowed_methods, reason = "the response is read")]
+pub async fn by_response(
+    app: &App,
+    idp: Idp,
+    response: &Secret,
+    cookie: impl Fn(&str) -> Option<String>,
+) -> Result<Done, NotSignedIn> {
+    let received = protocol::receive_response(response.reveal())?;
+    let request = received.in_response_to()?;
+    let mut is_same_browser = false;
+    match &request {
+        Some(id) => {
+            let browser = waiting(app, &idp, id).await?.browser;
+            is_same_browser = browser.is_some();
+            if browser.is_some_and(|browser| !is_cookie(cookie(id).as_deref(), &browser)) {
+                return Err(Refused::because("another browser asked for it").into());
+            }
+        }
+        None if idp.allow_unsolicited => {}
+        None => return Err(Refused::because("nobody asked for it").into()),
+    }
+    let pair = app.sp_key.pair(app).await?;
+    let said = verify(app, &idp, request.clone(), move |idp, expected, now| {
+        let acs_url = expected.recipients.first().copied().unwrap_or_default();
+        let own = ServiceProvider {
+            entity_id: &idp.sp_entity_id,
+            acs_url,
+            key: &pair.private_key,
+            certificate: &pair.certificate,
+        };
+        received.verify_response(&own, expected, now)
+    });
+    let said = said.await?;
+    let user = settle(app, &idp, request.as_deref(), &said).await?;
+    let request = request.filter(|_| is_same_browser);
+    Ok(Done { user, session_until: said.when.session_until, request })
+}
+
+/// Signs in by an assertion that its holder presents (RFC 7522).
+///
+/// # Errors
+/// Why there is no sign-in.
+#[expect(clippy::disallowed_methods, reason = "the assertion is read")]
+pub async fn by_assertion(app: &App, assertion: &Secret) -> Result<Done, NotSignedIn> {
+    let received = protocol::receive_assertion(assertion.reveal())?;
+    let claimed = received.claimed()?;
+    let idp = claimed_idp(app, &claimed).await?;
+    match &claimed.in_response_to {
+        Some(id) => {
+            // A browser's request is answered by that browser, at the other door.
+            if waiting(app, &idp, id).await?.browser.is_some() {
+                return Err(Refused::because("a browser asked for it").into());
+            }
+        }
+        None if idp.allow_unsolicited || idp.allow_assertion_grant => {}
+        None => return Err(Refused::because("nobody asked for it").into()),
+    }
+    let request = claimed.in_response_to;
+    let verified = verify(app, &idp, request.clone(), move |_, expected, now| received.verify_assertion(expected, now));
+    let said = verified.await?;
+    let user = settle(app, &idp, request.as_deref(), &said).await?;
+    Ok(Done { user, session_until: said.when.session_until, request: None })
+}
+
+/// The one enabled provider that an assertion says it is of.
+async fn claimed_idp(app: &App, claimed: &Claimed) -> Result<Idp, NotSignedIn> {
+    let mut db = app.db.read().await?;
+    let found = store::list_enabled(&mut db, &claimed.issuer, &claimed.audiences).await;
+    let mut found = found.map_err(Error::from)?;
+    if found.len() > 1 {
+        // Several configurations of one provider: the recipient tells which is meant.
+        found.retain(|idp| claimed.recipients.contains(&idp.acs()));
+    }
+    match (found.pop(), found.is_empty()) {
+        (Some(idp), true) => Ok(idp),
+        _ => Err(Refused::because("issued by no identity provider that is known, or for another audience").into()),
+    }
+}
+
+async fn waiting(app: &App, idp: &Idp, id: &str) -> Result<store::Waiting, NotSignedIn> {
+    let found = store::find_request(&mut *app.db.read().await?, idp.id, id, app.clock.now()).await;
+    found.map_err(Error::from)?.ok_or_else(|| Refused::because("answers no request that waits").into())
+}
+
+/// What the cookie of a browser that asks is remembered by.
+#[must_use]
+pub fn cookie_hash(cookie: &str) -> [u8; 32] {
+    Sha256::digest(cookie.as_bytes()).into()
+}
+
+fn is_cookie(brought: Option<&str>, expected: &[u8]) -> bool {
+    brought.is_some_and(|brought| cookie_hash(brought).ct_eq(expected).into())
+}
+
+/// Runs the verification where it keeps nobody waiting.
+async fn verify(
+    app: &App,
+    idp: &Idp,
+    request: Option<String>,
+    work: impl FnOnce(&Idp, &Expected<'_>, OffsetDateTime) -> protocol::Result<Said> + Send + 'static,
+) -> Result<Said, NotSignedIn> {
+    let now = app.clock.now();
+    if !idp.metadata.counts(now) {
+        return Err(Refused::because("the metadata of the identity provider has run out").into());
+    }
+    let place = PLACES.acquire().await.map_err(Error::internal)?;
+    let (idp, token_endpoint) = (idp.clone(), format!("{}/v2/oauth/token", app.config.server.external_url()));
+    let logged = app.config.user_authentication.log_saml_assertions;
+    let verified = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        let acs = idp.acs();
+        let expected = Expected {
+            issuer: &idp.metadata.entity_id,
+            certificates: &idp.metadata.certificates,
+            audience: &idp.sp_entity_id,
+            recipients: &[&acs, &token_endpoint],
+            in_response_to: request.as_deref(),
+            signed: Signed { response: idp.require_signed_response, assertion: idp.require_signed_assertions },
+        };
+        let said = work(&idp, &expected, now)?;
+        if logged {
+            tracing::info!(idp = idp.name, assertion = said.without_signature_values(), "assertion accepted");
+        }
+        Ok::<_, Refused>(said)
+    });
+    Ok(verified.await.map_err(Error::internal)??)
+}
+
+/// Takes the request and the assertion, so that neither counts again, and the user with them: all or nothing.
+async fn settle(app: &App, idp: &Idp, request: Option<&str>, said: &Said) -> Result<SignedIn, NotSignedIn> {
+    let person: Person = idp.mapping.person(said, &app.roles).map_err(|why| {
+        tracing::info!(idp = idp.name, %why, "single sign-on refused");
+        Error::from(Denial::SignIn(why.to_string()))
+    })?;
+    let hash = Sha256::digest(format!("{}\n{}", idp.metadata.entity_id, said.assertion_id)).into();
+    let now = app.clock.now();
+    let until = said.when.forgotten_after;
+    let settled: Result<Result<SignedIn, Refused>> = transaction!(app.db, |db| {
+        // Read again: it may have been disabled or deleted, or turned to another entity, since.
+        let held = store::hold_idp(db, idp.id).await?;
+        let held = held.filter(|held| held.enabled && held.metadata.entity_id == idp.metadata.entity_id);
+        let Some(held) = held else { return Ok(Err(Refused::because("the identity provider was changed meanwhile"))) };
+        if let Some(request) = request
+            && !store::delete_request(db, request).await?
+        {
+            return Ok(Err(Refused::because("the request was answered before")));
+        }
+        if !store::insert_assertion(db, &hash, until).await? {
+            return Ok(Err(Refused::because("the assertion was taken before")));
+        }
+        Ok(Ok(provision::provision(db, app, &held, &person, now).await?))
+    });
+    Ok(settled??)
+}

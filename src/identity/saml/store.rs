@@ -1,0 +1,506 @@
+//! The SQL of identity providers, of the requests to them, and of what they said already.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Idp, Mapping, MetadataSource, metadata::Metadata};
+use crate::error::{Error, Result};
+
+/// A row of `identity_providers`.
+struct Row {
+    id: Uuid,
+    name: String,
+    enabled: bool,
+    sp_entity_id: String,
+    acs_url: String,
+    acs_https_port: Option<i32>,
+    default_account: Option<String>,
+    default_role: Option<String>,
+    idp_account_attribute: Option<String>,
+    idp_groups_attribute: Option<String>,
+    idp_role_attribute: Option<String>,
+    idp_username_attribute: Option<String>,
+    metadata_url: Option<String>,
+    metadata_xml: Option<String>,
+    entity_id: String,
+    sso_url: String,
+    certificates: Vec<String>,
+    wants_signed_requests: bool,
+    valid_until: Option<OffsetDateTime>,
+    refresh_at: Option<OffsetDateTime>,
+    require_signed_assertions: bool,
+    require_signed_response: bool,
+    allow_unsolicited: bool,
+    allow_assertion_grant: bool,
+    allow_account_creation: bool,
+    allowed_accounts: Option<Vec<String>>,
+    allowed_roles: Option<Vec<String>>,
+    created_at: OffsetDateTime,
+    last_updated: OffsetDateTime,
+}
+
+impl From<Row> for Idp {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            enabled: row.enabled,
+            sp_entity_id: row.sp_entity_id,
+            acs_url: row.acs_url,
+            acs_https_port: row.acs_https_port.and_then(|port| u16::try_from(port).ok()),
+            mapping: Mapping {
+                default_account: row.default_account,
+                default_role: row.default_role,
+                account_attribute: row.idp_account_attribute,
+                groups_attribute: row.idp_groups_attribute,
+                role_attribute: row.idp_role_attribute,
+                username_attribute: row.idp_username_attribute,
+                allowed_accounts: row.allowed_accounts,
+                allowed_roles: row.allowed_roles,
+                allow_account_creation: row.allow_account_creation,
+            },
+            // The table has a check: one of the two is there.
+            metadata_source: match (row.metadata_url, row.metadata_xml) {
+                (Some(url), _) => MetadataSource::Url(url),
+                (None, xml) => MetadataSource::Xml(xml.unwrap_or_default()),
+            },
+            metadata: Metadata {
+                entity_id: row.entity_id,
+                sso_url: row.sso_url,
+                certificates: row.certificates,
+                wants_signed_requests: row.wants_signed_requests,
+                valid_until: row.valid_until,
+            },
+            refresh_at: row.refresh_at,
+            require_signed_assertions: row.require_signed_assertions,
+            require_signed_response: row.require_signed_response,
+            allow_unsolicited: row.allow_unsolicited,
+            allow_assertion_grant: row.allow_assertion_grant,
+            created_at: row.created_at,
+            last_updated: row.last_updated,
+        }
+    }
+}
+
+/// A query for the columns of an identity provider and what the text adds.
+macro_rules! idps {
+    ($rest:literal, $($argument:expr),*) => {
+        sqlx::query_as!(
+            Row,
+            "select id, name, enabled, sp_entity_id, acs_url, acs_https_port, default_account, default_role,
+                    idp_account_attribute, idp_groups_attribute, idp_role_attribute, idp_username_attribute,
+                    metadata_url, metadata_xml, entity_id, sso_url, certificates, wants_signed_requests, valid_until,
+                    refresh_at, require_signed_assertions, require_signed_response, allow_unsolicited,
+                    allow_assertion_grant, allow_account_creation, allowed_accounts, allowed_roles, created_at,
+                    last_updated
+             from identity_providers " + $rest,
+            $($argument),*
+        )
+    };
+}
+
+/// The names, sorted; of enabled ones only, if so asked.
+pub async fn list_names(db: &mut PgConnection, enabled_only: bool) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!("select name from identity_providers where enabled or not $1 order by name", enabled_only)
+        .fetch_all(db)
+        .await
+}
+
+pub async fn find_idp(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<Idp>> {
+    Ok(idps!("where name = $1", name).fetch_optional(db).await?.map(Idp::from))
+}
+
+/// The provider, locked against any other change of it until the transaction ends.
+pub async fn lock_idp(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<Idp>> {
+    Ok(idps!("where name = $1 for update", name).fetch_optional(db).await?.map(Idp::from))
+}
+
+/// Keeps the provider as it is until the transaction ends, while others may do the same beside it.
+pub async fn hold_idp(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Idp>> {
+    Ok(idps!("where id = $1 for share", id).fetch_optional(db).await?.map(Idp::from))
+}
+
+/// The enabled providers that this entity and audience are those of.
+pub async fn list_enabled(db: &mut PgConnection, entity_id: &str, audiences: &[String]) -> sqlx::Result<Vec<Idp>> {
+    let found = idps!("where enabled and entity_id = $1 and sp_entity_id = any ($2)", entity_id, audiences);
+    Ok(found.fetch_all(db).await?.into_iter().map(Idp::from).collect())
+}
+
+pub async fn insert_idp(db: &mut PgConnection, idp: &Idp) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into identity_providers
+             (id, name, created_at, last_updated, enabled, sp_entity_id, acs_url, entity_id, sso_url, certificates,
+              wants_signed_requests, require_signed_assertions, require_signed_response, allow_unsolicited,
+              allow_assertion_grant, allow_account_creation, metadata_url)
+         values ($1, $2, $3, $4, false, '', '', '', '', '{}', false, true, true, false, false, true, '')",
+        idp.id,
+        idp.name,
+        idp.created_at,
+        idp.last_updated
+    )
+    .execute(&mut *db)
+    .await?;
+    update_idp(db, idp).await
+}
+
+/// Writes all of the provider but its name and when it was made.
+pub async fn update_idp(db: &mut PgConnection, idp: &Idp) -> sqlx::Result<()> {
+    let (url, xml) = match &idp.metadata_source {
+        MetadataSource::Url(url) => (Some(url), None),
+        MetadataSource::Xml(xml) => (None, Some(xml)),
+    };
+    sqlx::query!(
+        "update identity_providers set
+             enabled = $2, sp_entity_id = $3, acs_url = $4, acs_https_port = $5, default_account = $6,
+             default_role = $7, idp_account_attribute = $8, idp_groups_attribute = $9, idp_role_attribute = $10,
+             idp_username_attribute = $11, metadata_url = $12, metadata_xml = $13, entity_id = $14, sso_url = $15,
+             certificates = $16, wants_signed_requests = $17, valid_until = $18, refresh_at = $19,
+             require_signed_assertions = $20, require_signed_response = $21, allow_unsolicited = $22,
+             allow_assertion_grant = $23, allow_account_creation = $24, allowed_accounts = $25, allowed_roles = $26,
+             last_updated = $27
+         where id = $1",
+        idp.id,
+        idp.enabled,
+        idp.sp_entity_id,
+        idp.acs_url,
+        idp.acs_https_port.map(i32::from),
+        idp.mapping.default_account,
+        idp.mapping.default_role,
+        idp.mapping.account_attribute,
+        idp.mapping.groups_attribute,
+        idp.mapping.role_attribute,
+        idp.mapping.username_attribute,
+        url,
+        xml,
+        idp.metadata.entity_id,
+        idp.metadata.sso_url,
+        &idp.metadata.certificates,
+        idp.metadata.wants_signed_requests,
+        idp.metadata.valid_until,
+        idp.refresh_at,
+        idp.require_signed_assertions,
+        idp.require_signed_response,
+        idp.allow_unsolicited,
+        idp.allow_assertion_grant,
+        idp.mapping.allow_account_creation,
+        idp.mapping.allowed_accounts.as_deref(),
+        idp.mapping.allowed_roles.as_deref(),
+        idp.last_updated
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The users of a provider are those of its entity: `source` says which.
+pub async fn update_source(db: &mut PgConnection, idp: &Idp) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update users set source = $2, last_updated = $3 where idp_id = $1 and source is distinct from $2",
+        idp.id,
+        idp.metadata.entity_id,
+        idp.last_updated
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Deletes the provider, with its users, their keys and sessions, its mappings and requests (`on delete cascade`).
+pub async fn delete_idp(db: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("delete from users where idp_id = $1", id).execute(&mut *db).await?;
+    sqlx::query!("delete from identity_providers where id = $1", id).execute(db).await?;
+    Ok(())
+}
+
+/// A group that is mapped to a provider.
+pub struct MappedGroup {
+    pub id: Uuid,
+    pub name: String,
+    pub mapped_at: OffsetDateTime,
+}
+
+pub async fn list_groups(db: &mut PgConnection, idp_id: Uuid) -> sqlx::Result<Vec<MappedGroup>> {
+    sqlx::query_as!(
+        MappedGroup,
+        "select g.id, g.name, m.mapped_at from idp_user_groups m join user_groups g on g.id = m.group_id
+         where m.idp_id = $1 order by g.name",
+        idp_id
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Maps a group; answers false where there is no such group.
+pub async fn insert_group(db: &mut PgConnection, idp_id: Uuid, group: Uuid, now: OffsetDateTime) -> sqlx::Result<bool> {
+    let held = sqlx::query_scalar!("select id from user_groups where id = $1 for key share", group);
+    if held.fetch_optional(&mut *db).await?.is_none() {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "insert into idp_user_groups (idp_id, group_id, mapped_at) values ($1, $2, $3) on conflict do nothing",
+        idp_id,
+        group,
+        now
+    )
+    .execute(db)
+    .await?;
+    Ok(true)
+}
+
+/// Ends the mapping of a group, and with it the memberships that came by it; answers whether it was mapped.
+pub async fn delete_group(db: &mut PgConnection, idp_id: Uuid, group: Uuid) -> sqlx::Result<bool> {
+    let done = sqlx::query!("delete from idp_user_groups where idp_id = $1 and group_id = $2", idp_id, group);
+    if done.execute(&mut *db).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "delete from user_group_members m using users u
+         where m.group_id = $2 and m.by_sso and u.id = m.user_id and u.idp_id = $1",
+        idp_id,
+        group
+    )
+    .execute(db)
+    .await?;
+    Ok(true)
+}
+
+/// A request that waits for its answer.
+pub struct Waiting {
+    /// What the browser's cookie must hash to; `None`: it was no browser that asked.
+    pub browser: Option<Vec<u8>>,
+}
+
+/// A request that goes out.
+pub struct NewRequest<'a> {
+    pub id: &'a str,
+    pub idp_id: Uuid,
+    pub browser: Option<&'a [u8; 32]>,
+    /// From where it was asked for.
+    pub network: &'a [u8],
+    pub expires_at: OffsetDateTime,
+}
+
+/// Remembers a request; answers false where `most` from the same network wait already.
+pub async fn insert_request(
+    db: &mut PgConnection,
+    request: &NewRequest<'_>,
+    now: OffsetDateTime,
+    most: i64,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "insert into saml_requests (id, idp_id, browser, network, expires_at)
+         select $1, $2, $3, $4, $5
+         where (select count(*) from saml_requests where network = $4 and expires_at > $6) < $7",
+        request.id,
+        request.idp_id,
+        request.browser.map(<[u8; 32]>::as_slice),
+        request.network,
+        request.expires_at,
+        now,
+        most
+    );
+    Ok(done.execute(db).await?.rows_affected() > 0)
+}
+
+pub async fn find_request(
+    db: &mut PgConnection,
+    idp_id: Uuid,
+    id: &str,
+    now: OffsetDateTime,
+) -> sqlx::Result<Option<Waiting>> {
+    sqlx::query_as!(
+        Waiting,
+        "select browser from saml_requests where idp_id = $1 and id = $2 and expires_at > $3",
+        idp_id,
+        id,
+        now
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Takes a request: it waits for no other answer. Answers false where it was taken.
+pub async fn delete_request(db: &mut PgConnection, id: &str) -> sqlx::Result<bool> {
+    Ok(sqlx::query!("delete from saml_requests where id = $1", id).execute(db).await?.rows_affected() > 0)
+}
+
+/// Notes that an assertion was taken; answers false where it was before.
+pub async fn insert_assertion(db: &mut PgConnection, hash: &[u8; 32], until: OffsetDateTime) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "insert into saml_assertions (hash, expires_at) values ($1, $2) on conflict do nothing",
+        hash,
+        until
+    );
+    Ok(done.execute(db).await?.rows_affected() > 0)
+}
+
+/// Removes up to `most` requests and assertions each that have run out; answers how many went.
+pub async fn delete_expired(db: &mut PgConnection, now: OffsetDateTime, most: i64) -> sqlx::Result<u64> {
+    let requests = sqlx::query!(
+        "delete from saml_requests where id in
+         (select id from saml_requests where expires_at <= $1 order by expires_at limit $2 for update skip locked)",
+        now,
+        most
+    );
+    let requests = requests.execute(&mut *db).await?.rows_affected();
+    let assertions = sqlx::query!(
+        "delete from saml_assertions where hash in
+         (select hash from saml_assertions where expires_at <= $1 order by expires_at limit $2 for update skip locked)",
+        now,
+        most
+    );
+    Ok(requests + assertions.execute(db).await?.rows_affected())
+}
+
+/// A provider whose metadata is to be fetched.
+pub struct Due {
+    pub id: Uuid,
+    pub name: String,
+    pub url: String,
+    pub entity_id: String,
+}
+
+/// Claims one whose metadata is due: no other node fetches it before `again_at`.
+pub async fn claim_due(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+    again_at: OffsetDateTime,
+) -> sqlx::Result<Option<Due>> {
+    sqlx::query_as!(
+        Due,
+        r#"update identity_providers set refresh_at = $2 where id = (
+               select id from identity_providers where refresh_at <= $1 and metadata_url is not null
+               order by refresh_at limit 1 for update skip locked)
+           returning id, name, metadata_url as "url!", entity_id"#,
+        now,
+        again_at
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Writes what was fetched from `due.url`, unless the configuration was changed meanwhile.
+pub async fn update_metadata(
+    db: &mut PgConnection,
+    due: &Due,
+    read: &Metadata,
+    next: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update identity_providers set sso_url = $4, certificates = $5, wants_signed_requests = $6, valid_until = $7,
+                                       refresh_at = $8
+         where id = $1 and metadata_url = $2 and entity_id = $3",
+        due.id,
+        due.url,
+        due.entity_id,
+        read.sso_url,
+        &read.certificates,
+        read.wants_signed_requests,
+        read.valid_until,
+        next
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Our key as it is stored.
+pub struct StoredKey {
+    pub private_key: Vec<u8>,
+    pub is_sealed: bool,
+    pub certificate: String,
+}
+
+pub async fn find_key(db: &mut PgConnection) -> sqlx::Result<Option<StoredKey>> {
+    sqlx::query_as!(StoredKey, "select private_key, is_sealed, certificate from service_provider_key")
+        .fetch_optional(db)
+        .await
+}
+
+/// Stores the key where there is none.
+pub async fn insert_key(db: &mut PgConnection, key: &StoredKey, now: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into service_provider_key (private_key, is_sealed, certificate, created_at) values ($1, $2, $3, $4)
+         on conflict do nothing",
+        key.private_key,
+        key.is_sealed,
+        key.certificate,
+        now
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A user of the name, as far as a sign-in decides by it, locked until the transaction ends.
+pub struct Known {
+    pub id: Uuid,
+    pub idp_id: Option<Uuid>,
+    pub auth_epoch: i64,
+    pub first_sign_in: Option<OffsetDateTime>,
+}
+
+pub async fn lock_known(db: &mut PgConnection, username: &str) -> sqlx::Result<Option<Known>> {
+    sqlx::query_as!(
+        Known,
+        "select id, idp_id, auth_epoch, first_sign_in from users where username = $1 for update",
+        username
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The same, not locked.
+pub async fn find_known(db: &mut PgConnection, username: &str) -> sqlx::Result<Option<Known>> {
+    sqlx::query_as!(Known, "select id, idp_id, auth_epoch, first_sign_in from users where username = $1", username)
+        .fetch_optional(db)
+        .await
+}
+
+pub async fn note_first_sign_in(db: &mut PgConnection, user_id: Uuid, now: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!("update users set first_sign_in = $2 where id = $1", user_id, now).execute(db).await?;
+    Ok(())
+}
+
+/// Puts the user into the groups of these names that are mapped to its provider, and takes it out of those that the
+/// provider put it into and that are not among them. What was granted by hand stays as it is.
+pub async fn update_groups(
+    db: &mut PgConnection,
+    user_id: Uuid,
+    idp_id: Uuid,
+    names: &[String],
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from user_group_members m where m.user_id = $1 and m.by_sso and not exists (
+             select from idp_user_groups i join user_groups g on g.id = i.group_id
+             where i.idp_id = $2 and i.group_id = m.group_id and g.name = any ($3))",
+        user_id,
+        idp_id,
+        names
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "insert into user_group_members (group_id, user_id, added_at, by_sso)
+         select g.id, $1, $4, true from idp_user_groups i join user_groups g on g.id = i.group_id
+         where i.idp_id = $2 and g.name = any ($3) order by g.id
+         on conflict (group_id, user_id) do nothing",
+        user_id,
+        idp_id,
+        names,
+        now
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The id and entity of a provider, kept as it is until the transaction ends: for a user that is made for it.
+pub async fn hold_by_name(db: &mut PgConnection, name: &str) -> Result<Idp, crate::db::WriteError> {
+    let idp = idps!("where name = $1 for share", name).fetch_optional(db).await?.map(Idp::from);
+    let unknown =
+        || Error::Refused(format!("Invalid user request: Unknown identity provider {}", crate::names::shown(name)));
+    Ok(idp.ok_or_else(unknown)?)
+}

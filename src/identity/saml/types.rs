@@ -1,0 +1,238 @@
+//! Identity providers on the wire.
+
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+use utoipa::ToSchema;
+
+use super::{Idp, MetadataSource, store};
+use crate::{names::AnyName, secret::Secret, timestamp::Timestamp};
+
+/// The configuration of an identity provider, as it is given and answered.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+pub struct RbacManagerSamlConfiguration {
+    #[schema(pattern = "^[a-zA-Z0-9_-]+$", max_length = 128)]
+    pub name: String,
+    /// Whether anyone can sign in by it. Sessions and keys that are there go on.
+    pub enabled: bool,
+    /// What Kedge calls itself to the provider: the audience of what it says.
+    pub sp_entity_id: String,
+    /// Where the provider's answers are sent to: their recipient and destination.
+    pub acs_url: String,
+    /// The port of `acs_url`, where that is an https URL without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i32, required = false, minimum = 1, maximum = 65535)]
+    pub acs_https_port: Option<u16>,
+    /// The account of new users, where no attribute says another.
+    #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub default_account: Option<String>,
+    /// The role of new users in their account. Excludes `idp_role_attribute`.
+    #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub default_role: Option<String>,
+    /// The attribute that names the account: it must be there at every sign-in.
+    #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub idp_account_attribute: Option<String>,
+    /// The attribute that names groups of the provider; `memberOf` where it is left out.
+    #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub idp_groups_attribute: Option<String>,
+    /// The attribute that names roles: it must be there at every sign-in.
+    #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub idp_role_attribute: Option<String>,
+    /// The attribute that names the user, in the place of the NameID.
+    #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub idp_username_attribute: Option<String>,
+    /// Where the provider's metadata is fetched, again and again. Excludes `idp_metadata_xml`.
+    #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub idp_metadata_url: Option<String>,
+    #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub idp_metadata_xml: Option<String>,
+    /// Whether only users that are there can sign in: the configuration of the deployment says.
+    #[serde(default, deserialize_with = "ignored")]
+    #[schema(read_only, required = false, default = false)]
+    pub require_existing_users: bool,
+    /// Whether the assertion must be signed itself.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub require_signed_assertions: bool,
+    /// Whether the response must be signed. Where neither must, one of them has to be all the same.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub require_signed_response: bool,
+    /// Whether answers count that nobody asked for.
+    #[serde(default)]
+    #[schema(required = false, default = false, extensions(("x-kedge-addition" = json!(true))))]
+    pub allow_unsolicited: bool,
+    /// Whether assertions that answer no request can be exchanged for tokens (RFC 7522).
+    #[serde(default)]
+    #[schema(required = false, default = false, extensions(("x-kedge-addition" = json!(true))))]
+    pub allow_assertion_grant: bool,
+    /// Whether accounts are made that are not there.
+    #[serde(default = "yes")]
+    #[schema(required = false, default = true, extensions(("x-kedge-addition" = json!(true))))]
+    pub allow_account_creation: bool,
+    /// Patterns of account names, `*` for any text: the accounts that the provider may name. Left out: any but reserved
+    /// ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<String>, required = false, extensions(("x-kedge-addition" = json!(true))))]
+    pub allowed_accounts: Option<Vec<String>>,
+    /// The same of roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<String>, required = false, extensions(("x-kedge-addition" = json!(true))))]
+    pub allowed_roles: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "ignored", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Timestamp, read_only, required = false)]
+    pub created_at: Option<Timestamp>,
+    #[serde(default, deserialize_with = "ignored", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Timestamp, read_only, required = false)]
+    pub last_updated: Option<Timestamp>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A text that says something: forms send an empty one for a field that nobody filled.
+fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
+}
+
+/// A property that is not the caller's to set.
+fn ignored<'de, T: Default, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| T::default())
+}
+
+impl RbacManagerSamlConfiguration {
+    /// A stored configuration, in a deployment whose users must be there before or not.
+    #[must_use]
+    pub fn new(idp: Idp, require_existing_users: bool) -> Self {
+        let (idp_metadata_url, idp_metadata_xml) = match idp.metadata_source {
+            MetadataSource::Url(url) => (Some(url), None),
+            MetadataSource::Xml(xml) => (None, Some(xml)),
+        };
+        Self {
+            name: idp.name,
+            enabled: idp.enabled,
+            sp_entity_id: idp.sp_entity_id,
+            acs_url: idp.acs_url,
+            acs_https_port: idp.acs_https_port,
+            default_account: idp.mapping.default_account,
+            default_role: idp.mapping.default_role,
+            idp_account_attribute: idp.mapping.account_attribute,
+            idp_groups_attribute: idp.mapping.groups_attribute,
+            idp_role_attribute: idp.mapping.role_attribute,
+            idp_username_attribute: idp.mapping.username_attribute,
+            idp_metadata_url,
+            idp_metadata_xml,
+            require_existing_users,
+            require_signed_assertions: idp.require_signed_assertions,
+            require_signed_response: idp.require_signed_response,
+            allow_unsolicited: idp.allow_unsolicited,
+            allow_assertion_grant: idp.allow_assertion_grant,
+            allow_account_creation: idp.mapping.allow_account_creation,
+            allowed_accounts: idp.mapping.allowed_accounts,
+            allowed_roles: idp.mapping.allowed_roles,
+            created_at: Some(Timestamp(idp.created_at)),
+            last_updated: Some(Timestamp(idp.last_updated)),
+        }
+    }
+}
+
+/// The configuration with the groups that are mapped to the provider.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RbacManagerSamlConfigurationGet {
+    #[serde(flatten)]
+    pub configuration: RbacManagerSamlConfiguration,
+    #[schema(required = false)]
+    pub user_groups: Vec<UserGroupOfIdp>,
+}
+
+/// A group that is mapped to the provider.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UserGroupOfIdp {
+    #[schema(required = false)]
+    added_on: Timestamp,
+    #[schema(required = false)]
+    user_group: String,
+}
+
+impl From<store::MappedGroup> for UserGroupOfIdp {
+    fn from(group: store::MappedGroup) -> Self {
+        Self { added_on: Timestamp(group.mapped_at), user_group: group.name }
+    }
+}
+
+/// A group that is mapped to the provider: its members are those whom the provider says so of.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RbacManagerIdpUserGroup {
+    user_group_uuid: String,
+    #[schema(required = false)]
+    user_group_name: String,
+    #[schema(required = false)]
+    mapped_on: Timestamp,
+}
+
+/// The groups that are mapped to the provider, sorted by name.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RbacManagerIdpUserGroups(pub Vec<RbacManagerIdpUserGroup>);
+
+impl From<Vec<store::MappedGroup>> for RbacManagerIdpUserGroups {
+    fn from(groups: Vec<store::MappedGroup>) -> Self {
+        let group = |group: store::MappedGroup| RbacManagerIdpUserGroup {
+            user_group_uuid: group.id.to_string(),
+            user_group_name: group.name,
+            mapped_on: Timestamp(group.mapped_at),
+        };
+        Self(groups.into_iter().map(group).collect())
+    }
+}
+
+/// Groups to be mapped to the provider.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct RbacManagerIdpUserGroupPost {
+    // The contract does not require it, though nothing could be done without.
+    #[schema(value_type = Vec<String>, required = false)]
+    pub user_group_uuids: Vec<AnyName>,
+}
+
+/// Which groups are no longer mapped.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeleteIdpUserGroupQuery {
+    /// Their ids.
+    pub user_group: Vec<String>,
+}
+
+/// What a sign-in answers. At `login` it is the URL of the provider's sign-in page, at `sso` an access token.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RbacManagerTokenResponse {
+    pub token: String,
+}
+
+/// What the provider has the browser send, or whoever else brings its answer.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct SamlResponseForm {
+    /// The response, in base64.
+    #[serde(rename = "SAMLResponse")]
+    #[schema(value_type = String)]
+    pub response: Secret,
+    /// Where in the console the browser is brought then.
+    #[serde(rename = "RelayState")]
+    #[schema(required = false)]
+    pub relay_state: Option<String>,
+}
+
+/// What a request to sign in takes.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LoginQuery {
+    /// Where in the console the browser is brought after the sign-in.
+    #[serde(rename = "RelayState")]
+    #[param(required = false)]
+    pub relay_state: Option<String>,
+}
