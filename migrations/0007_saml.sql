@@ -47,7 +47,7 @@ alter table users
     -- When it signed in by its provider for the first time.
     add column first_sign_in   timestamptz,
     add constraint users_idp_id_fkey foreign key (idp_id) references identity_providers (id);
-create index users_idp_id_idx on users (idp_id) where idp_id is not null;
+create index users_idp_id_idx on users (idp_id);
 
 create table idp_user_groups (
     idp_id    uuid not null,

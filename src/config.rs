@@ -98,6 +98,7 @@ pub struct Logging {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct UserAuthentication {
     pub max_api_key_age_days: u32,
     pub max_api_keys_per_user: u32,

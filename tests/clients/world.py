@@ -4,6 +4,8 @@ import uuid
 from dataclasses import dataclass
 from functools import cached_property
 
+from idp_by_hand import IdP
+
 PASSWORD = "through-the-looking-glass"
 
 
@@ -97,6 +99,20 @@ class World:
         """The id of the session that the tokens belong to."""
         self.tokens
         return self.kedge.ask("GET", "/v2/user/sessions", user=self.user.basic)["items"][0]["id"]
+
+    @cached_property
+    def idp(self):
+        """An identity provider, by whom a user of the account signs in."""
+        idp = IdP(fresh("idp"))
+        self.kedge.ask("POST", "/v2/rbac-manager/saml/idps", json=idp.configuration(default_account=self.account))
+        return idp
+
+    @cached_property
+    def mapped_group(self):
+        """The uuid of the group, mapped to the identity provider."""
+        body = {"user_group_uuids": [self.group]}
+        self.kedge.ask("POST", f"/v2/rbac-manager/saml/idps/{self.idp.name}/user-group-mappings", json=body)
+        return self.group
 
     @cached_property
     def group_name(self):

@@ -29,6 +29,7 @@ mod oauth;
 mod rbac;
 mod readme;
 mod role_file;
+mod saml;
 mod secrets;
 mod support;
 mod system;

@@ -117,8 +117,9 @@ pub async fn saml_sso(
     ApiForm(form): ApiForm<SamlResponseForm, FORM_LIMIT>,
 ) -> Result<Response> {
     let idp = find(&app, &name).await?;
+    let response = form.response.ok_or_else(|| Error::malformed("SAMLResponse", "is required"))?;
     let cookie = |id: &str| browser.cookie(&cookie_of(&app, id).0);
-    let done = sign_in::by_response(&app, idp, &form.response, cookie).await.map_err(|why| told(why, &name))?;
+    let done = sign_in::by_response(&app, idp, &response, cookie).await.map_err(|why| told(why, &name))?;
     let to_console: Option<String> =
         form.relay_state.filter(|path| done.request.is_some() && browser.wants_html && is_console_path(path));
     let client = Client { id: ANONYMOUS.to_owned(), user_agent: sender.user_agent };

@@ -37,12 +37,15 @@ const GROUP_NOT_FOUND: &str = "User group";
 ///
 /// Those that anyone can sign in by; an administrator is shown the others, too.
 #[utoipa::path(get, path = "/v2/rbac-manager/saml/idps", tag = "RBAC",
-    responses((status = 200, body = Vec<String>), (status = 401), (status = 429)))]
+    responses((status = 200, body = Vec<String>)))]
 pub async fn list_idps(State(app): State<App>, sender: Sender, headers: HeaderMap) -> Result<Json<Vec<String>>> {
     let mut enabled_only = true;
     if headers.contains_key(header::AUTHORIZATION) {
-        let caller = authn::authenticate(&app, &headers, sender.address).await?;
-        enabled_only = !caller.is_admin() || caller.is_api_key() || !caller.account.is_enabled();
+        enabled_only = match authn::authenticate(&app, &headers, sender.address).await {
+            Ok(caller) => !caller.is_admin() || caller.is_api_key() || !caller.account.is_enabled(),
+            Err(Error::Unauthenticated(_) | Error::TooManyAttempts { .. }) => true,
+            Err(other) => return Err(other),
+        };
     }
     Ok(Json(store::list_names(&mut *app.db.read().await?, enabled_only).await?))
 }

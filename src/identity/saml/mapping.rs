@@ -146,3 +146,43 @@ fn matches(pattern: &str, name: &str) -> bool {
         Some(end) => rest.ends_with(end),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    use super::matches;
+
+    #[test]
+    fn star_stands_for_any_text() {
+        for (pattern, name, matching) in [
+            ("*", "", true),
+            ("*", "anything", true),
+            ("", "", true),
+            ("", "x", false),
+            ("team", "team", true),
+            ("team", "teams", false),
+            ("team-*", "team-a", true),
+            ("team-*", "team", false),
+            ("*-team", "a-team", true),
+            ("*-team", "a-team-b", false),
+            ("a*b*c", "abc", true),
+            ("a*b*c", "acb", false),
+            // What the first star takes must leave the end for the last piece.
+            ("*ab", "aab", true),
+            ("a*a", "a", false),
+            ("**", "x", true),
+        ] {
+            assert_eq!(matches(pattern, name), matching, "{pattern} {name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pattern_means_what_a_regular_expression_of_it_means(pattern in "[abß*]{0,6}", name in "[abß]{0,6}") {
+            let regex = Regex::new(&format!("^{}$", pattern.replace('*', ".*"))).unwrap();
+            prop_assert_eq!(matches(&pattern, &name), regex.is_match(&name));
+        }
+    }
+}

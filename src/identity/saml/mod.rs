@@ -35,6 +35,7 @@ pub const FORM_LIMIT: usize = 512 * 1024;
 
 /// An identity provider as it is stored.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Idp {
     pub id: Uuid,
     pub name: String,

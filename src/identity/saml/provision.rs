@@ -54,13 +54,12 @@ pub async fn provision(
             held.push(account(db, app, idp, name, now).await?);
         }
     }
-    let user = match store::lock_known(db, &person.username).await? {
-        Some(user) => user,
-        None => {
-            let home = held.iter().find(|account| account.name == person.home);
-            let home = home.ok_or_else(|| refused("The user was deleted meanwhile: try again."))?;
-            insert(db, app, idp, &person.username, home.id, now).await?
-        }
+    let user = if let Some(user) = store::lock_known(db, &person.username).await? {
+        user
+    } else {
+        let home = held.iter().find(|account| account.name == person.home);
+        let home = home.ok_or_else(|| refused("The user was deleted meanwhile: try again."))?;
+        insert(db, app, idp, &person.username, home.id, now).await?
     };
     if user.idp_id != Some(idp.id) {
         return Err(refused("The name of the user belongs to another user."));

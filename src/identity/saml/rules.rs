@@ -85,13 +85,10 @@ fn mapping(request: &RbacManagerSamlConfiguration, roles: &RoleTable) -> Result<
         };
         mapping.may_name_account(account).map_err(|_| Error::malformed("default_account", why))?;
     }
-    if let Some(role) = &mapping.default_role {
-        if roles.named(role).is_none() || mapping.may_name_role(role).is_err() {
-            return Err(Error::malformed(
-                "default_role",
-                "must be the name of a role, and be allowed by allowed_roles",
-            ));
-        }
+    if let Some(role) = &mapping.default_role
+        && (roles.named(role).is_none() || mapping.may_name_role(role).is_err())
+    {
+        return Err(Error::malformed("default_role", "must be the name of a role, and be allowed by allowed_roles"));
     }
     Ok(mapping)
 }

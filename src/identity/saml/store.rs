@@ -8,6 +8,7 @@ use super::{Idp, Mapping, MetadataSource, metadata::Metadata};
 use crate::error::{Error, Result};
 
 /// A row of `identity_providers`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 struct Row {
     id: Uuid,
     name: String,

@@ -4,10 +4,11 @@ use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use utoipa::ToSchema;
 
 use super::{Idp, MetadataSource, store};
-use crate::{names::AnyName, secret::Secret, timestamp::Timestamp};
+use crate::{http::extract::given, names::AnyName, secret::Secret, timestamp::Timestamp};
 
 /// The configuration of an identity provider, as it is given and answered.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct RbacManagerSamlConfiguration {
     #[schema(pattern = "^[a-zA-Z0-9_-]+$", max_length = 128)]
     pub name: String,
@@ -41,7 +42,7 @@ pub struct RbacManagerSamlConfiguration {
     #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub idp_role_attribute: Option<String>,
-    /// The attribute that names the user, in the place of the NameID.
+    /// The attribute that names the user, in the place of the `NameID`.
     #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub idp_username_attribute: Option<String>,
@@ -218,12 +219,13 @@ pub struct RbacManagerTokenResponse {
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct SamlResponseForm {
     /// The response, in base64.
-    #[serde(rename = "SAMLResponse")]
-    #[schema(value_type = String)]
-    pub response: Secret,
+    // The contract does not say it, though nothing could be done without.
+    #[serde(rename = "SAMLResponse", default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false)]
+    pub response: Option<Secret>,
     /// Where in the console the browser is brought then.
-    #[serde(rename = "RelayState")]
-    #[schema(required = false)]
+    #[serde(rename = "RelayState", default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false)]
     pub relay_state: Option<String>,
 }
 

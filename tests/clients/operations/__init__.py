@@ -5,7 +5,14 @@ documents no refusal of an operation but 500, the refusal is the 401 that any op
 document has it.
 """
 
-from operations import accounts, own, roles, system, tokens
+from operations import accounts, own, roles, sso, system, tokens
 
 #: operation id -> (success, refusal); no refusal where the document of the operation knows none.
-OPERATIONS = own.OPERATIONS | accounts.OPERATIONS | roles.OPERATIONS | tokens.OPERATIONS | system.OPERATIONS
+OPERATIONS = (
+    own.OPERATIONS
+    | accounts.OPERATIONS
+    | roles.OPERATIONS
+    | sso.OPERATIONS
+    | tokens.OPERATIONS
+    | system.OPERATIONS
+)

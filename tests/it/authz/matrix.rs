@@ -136,7 +136,11 @@ fn expected(caller: &Caller, (method, path, row): (&str, &str, Row), account: &s
         _ if caller.is == Is::Disabled => {
             return Expected::Forbidden("Not authorized. Account sleeping-team not enabled.".to_owned());
         }
-        Access::SignedIn(keys) => (None, keys),
+        Access::Admins(_) if caller.is != Is::Admin && !caller.with_key => {
+            let message = "Not authorized. Requires permissions: domain=system action=* target=*";
+            return Expected::Forbidden(message.to_owned());
+        }
+        Access::SignedIn(keys) | Access::Admins(keys) => (None, keys),
         Access::Permitted(permission, keys) => (Some(permission), keys),
     };
     if caller.with_key && keys == ApiKeys::Refused {

@@ -212,6 +212,11 @@ fn expected(law: &Law, path: &str, row: Row, holder: &Holder, context: Context) 
     let (permission, keys) = match row.access {
         Access::Public => return None,
         Access::SignedIn(keys) => (None, keys),
+        Access::Admins(ApiKeys::Refused) if context == Context::Key => (None, ApiKeys::Refused),
+        // None of the holders of roles is an admin.
+        Access::Admins(_) => {
+            return Some("Not authorized. Requires permissions: domain=system action=* target=*".to_owned());
+        }
         Access::Permitted(permission, keys) => (Some(permission), keys),
     };
     if context == Context::Key && keys == ApiKeys::Refused {

@@ -14,7 +14,7 @@ use kedge::{
 };
 
 /// Exactly these answer without credentials (behaviour of strangers); one more is a decision, not an accident.
-const PUBLIC: [&str; 18] = [
+const PUBLIC: [&str; 22] = [
     "GET /.well-known/jwks.json",
     "GET /.well-known/oauth-authorization-server",
     "GET /health",
@@ -28,11 +28,15 @@ const PUBLIC: [&str; 18] = [
     "GET /v2/health",
     "GET /v2/openapi.json",
     "GET /v2/openapi.yaml",
+    "GET /v2/rbac-manager/saml/idps",
+    "GET /v2/rbac-manager/saml/login/{idp_name}",
+    "GET /v2/rbac-manager/saml/metadata/{idp_name}",
     "GET /v2/version",
     "GET /version",
     "POST /v1/oauth/token",
     "POST /v2/oauth/revoke",
     "POST /v2/oauth/token",
+    "POST /v2/rbac-manager/saml/sso/{idp_name}",
 ];
 
 #[test]
@@ -51,6 +55,7 @@ fn described(access: Access) -> String {
     match access {
         Access::Public => "anyone".to_owned(),
         Access::SignedIn(keys) => format!("signed in{}", with(keys)),
+        Access::Admins(keys) => format!("admins{}", with(keys)),
         Access::Permitted(permission, keys) => {
             let domain = match permission.domain {
                 Domain::PathAccount => "in the path's account",
@@ -112,7 +117,8 @@ fn document_names_the_access_of_every_operation() {
         for status in ["401", "403"] {
             // What operations without a caller answer themselves.
             let own =
-                matches!((path, status), ("/v2/oauth/revoke", "401") | ("/v1/oauth/token" | "/v2/oauth/token", "403"));
+                matches!((path, status), ("/v2/oauth/revoke", "401") | ("/v1/oauth/token" | "/v2/oauth/token", "403"))
+                    || (path == "/v2/rbac-manager/saml/sso/{idp_name}" && status == "403");
             let public = row.access == Access::Public && !own;
             assert_eq!(operation["responses"][status].is_null(), public, "{method} {path}");
         }

@@ -67,7 +67,7 @@ async fn change_that_a_freeze_cut_off_is_whole_or_absent() {
     let server = postgres.kedge().await;
     server.account("acme").await;
     let mut changes = JoinSet::new();
-    for number in 0..40 {
+    for number in 0..120 {
         let name = format!("alice-{number}");
         let body = json!({ "username": name, "password": PASSWORD });
         let request = server.admin().request("POST", "/v2/accounts/acme/users").json(&body);

@@ -18,7 +18,8 @@ async fn metadata_names_where_everything_is_whatever_the_host_header_says() {
             "revocation_endpoint": "https://kedge.example.com/auth/v2/oauth/revoke",
             "introspection_endpoint": "https://kedge.example.com/auth/v2/oauth/introspect",
             "jwks_uri": "https://kedge.example.com/auth/.well-known/jwks.json",
-            "grant_types_supported": ["password", "refresh_token"],
+            "grant_types_supported":
+                ["password", "refresh_token", "urn:ietf:params:oauth:grant-type:saml2-bearer"],
             "token_endpoint_auth_methods_supported": ["none"],
             "revocation_endpoint_auth_methods_supported": ["none"],
         })

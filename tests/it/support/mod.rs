@@ -4,6 +4,7 @@
 mod client;
 mod cluster;
 pub mod forge;
+pub mod idp;
 mod place;
 mod raw;
 mod roles;

@@ -123,7 +123,7 @@ async fn saml_user_needs_a_known_identity_provider() {
     let admin = server.admin();
     let without = admin.post(USERS, json!({ "username": "al:ice", "user_type": "saml" })).await;
     assert_problem(&without, 400, "'idp_name' is required");
-    let unknown = json!({ "username": "al:ice", "user_type": "saml", "idp_name": "wonderland", "password": PASSWORD });
+    let unknown = json!({ "username": "al:ice", "user_type": "saml", "idp_name": "wonderland" });
     let refusal = "Invalid user request: Unknown identity provider wonderland";
     assert_error(&admin.post(USERS, unknown).await, 400, refusal);
 }

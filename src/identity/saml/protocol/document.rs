@@ -174,6 +174,10 @@ impl Reader<'_, '_> {
         if found.attributes.len() + found.namespace_declarations.len() > MAX_ATTRIBUTES {
             return Err(Refused::because("an element with more attributes than may be"));
         }
+        // Namespaces in XML 1.0, 5: only the default one can be undeclared.
+        if found.namespace_declarations.iter().any(|(prefix, uri)| !prefix.is_empty() && uri.is_empty()) {
+            return Err(Refused::because("a prefix is undeclared, as in XML 1.1"));
+        }
         let attribute = |attribute: &uppsala::Attribute<'_>| Attribute {
             namespace: attribute.name.namespace_uri.as_deref().map(str::to_owned),
             name: attribute.name.local_name.as_ref().to_owned(),

@@ -12,6 +12,9 @@ use super::{
 /// How far clocks may differ.
 pub const SKEW: Duration = Duration::seconds(60);
 
+/// How long an assertion may count at most: for as long it is remembered that it was taken.
+const LONGEST: Duration = Duration::days(366);
+
 const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 const ENTITY: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity";
@@ -114,12 +117,15 @@ pub fn of_assertion(assertion: &Element, expected: &Expected<'_>, now: OffsetDat
     is_for(conditions, expected.audience)?;
     let conditions_until = moment(conditions, "NotOnOrAfter")?;
     let until = conditions_until.map_or(confirmed_until, |until| until.max(confirmed_until));
+    if until > now + LONGEST {
+        return Err(Refused::because("counts for longer than a year"));
+    }
     Ok(Said {
         name_id,
         attributes: attributes(assertion)?,
         assertion_id: assertion.attribute("ID").unwrap_or_default().to_owned(),
         when: When {
-            forgotten_after: until.checked_add(SKEW * 2).ok_or(Refused::because("counts for ever"))?,
+            forgotten_after: until + SKEW * 2,
             session_until: session_until(assertion, now)?,
         },
         xml: String::new(),
@@ -264,6 +270,8 @@ fn attributes(assertion: &Element) -> Result<Vec<(String, Vec<String>)>> {
 /// An `xs:dateTime` in UTC (core, 1.3.3).
 fn moment(element: &Element, attribute: &str) -> Result<Option<OffsetDateTime>> {
     let Some(text) = element.attribute(attribute) else { return Ok(None) };
-    let utc = Some(text).filter(|text| text.ends_with('Z')).and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+    // RFC 3339 would let a space or a small letter stand for the T.
+    let is_utc = text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T');
+    let utc = Some(text).filter(|_| is_utc).and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
     utc.map(Some).ok_or_else(|| Refused::with(format!("{attribute} is no moment in UTC")))
 }

@@ -25,7 +25,7 @@ use time::OffsetDateTime;
 pub use facts::{Said, When};
 pub use library::ServiceProvider;
 
-/// The largest message, in bytes, before and after it is decoded or decrypted. A POSTed one is never compressed (SAML
+/// The largest message, in bytes, before and after it is decoded or decrypted. A posted one is never compressed (SAML
 /// bindings, 3.5.4): one that is would be no XML.
 pub const MESSAGE_LIMIT: usize = 256 * 1024;
 
@@ -145,7 +145,7 @@ impl Received {
             None
         };
         let shape = plain.as_ref().map_or(&self.shape, |plain| &plain.shape);
-        is_signed(shape, expected.signed)?;
+        is_signed(*shape, expected.signed)?;
         let verified = own.verify_response(&self.xml, self.shape.encrypted, shape, expected, now)?;
         let content = plain.as_ref().map_or(&self.xml, |plain| &plain.xml);
         let said = facts::of_response(&document::parse(content, &document::MESSAGE)?, expected, now)?;
@@ -161,7 +161,7 @@ impl Received {
     /// # Errors
     /// Why it does not count.
     pub fn verify_assertion(&self, expected: &Expected<'_>, now: OffsetDateTime) -> Result<Said> {
-        is_signed(&self.shape, Signed { response: false, assertion: true })?;
+        is_signed(self.shape, Signed { response: false, assertion: true })?;
         library::verify_assertion(&self.xml, expected.certificates)?;
         let said = facts::of_assertion(&document::parse(&self.xml, &document::MESSAGE)?, expected, now)?;
         Ok(Said { xml: self.xml.clone(), ..said })
@@ -185,7 +185,7 @@ impl Received {
     }
 }
 
-fn is_signed(shape: &shape::Shape, must: Signed) -> Result<()> {
+fn is_signed(shape: shape::Shape, must: Signed) -> Result<()> {
     if must.response && !shape.response_signed {
         return Err(Refused::because("the response is not signed"));
     }

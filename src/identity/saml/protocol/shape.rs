@@ -82,6 +82,8 @@ pub fn of_response(root: &Element) -> Result<Shape> {
         assertion_signed: plain.map(is_signed_well).transpose()?.unwrap_or_default(),
         encrypted: encrypted.is_some(),
     };
+    of_saml(root, &[PROTOCOL, ASSERTION])?;
+    plain.map_or(Ok(()), |assertion| of_saml(assertion, &[ASSERTION]))?;
     survey(root, plain)?;
     Ok(shape)
 }
@@ -107,8 +109,20 @@ pub fn of_assertion(root: &Element) -> Result<Shape> {
         return Err(Refused::because("not a SAML 2.0 assertion"));
     }
     let assertion_signed = is_signed_well(root)?;
+    of_saml(root, &[ASSERTION])?;
     survey(root, Some(root))?;
     Ok(Shape { assertion_signed, ..Shape::default() })
+}
+
+/// Nothing in it but what these namespaces have, and a signature: what else could stand there, nobody asks for.
+fn of_saml(element: &Element, namespaces: &[&str]) -> Result<()> {
+    let known = |child: &Element| {
+        namespaces.contains(&child.namespace.as_str()) || (child.namespace == SIGNATURE && child.name == "Signature")
+    };
+    match element.children.iter().find(|child| !known(child)) {
+        Some(unknown) => Err(Refused::with(format!("{} holds {:.50} of another namespace", element.name, unknown.name))),
+        None => Ok(()),
+    }
 }
 
 /// Looks at every element: one assertion at any depth and in any namespace, ids once, signatures where they were found.
@@ -154,8 +168,11 @@ fn is_signed_well(signed: &Element) -> Result<bool> {
     let Some(signature) = signed.at_most_one(SIGNATURE, "Signature")? else { return Ok(false) };
     let info = signature.one(SIGNATURE, "SignedInfo")?;
     algorithm(info.one(SIGNATURE, "CanonicalizationMethod")?, &[EXCLUSIVE_C14N])?;
-    algorithm(info.one(SIGNATURE, "SignatureMethod")?, &SIGNATURE_METHODS)?;
-    signature.one(SIGNATURE, "SignatureValue")?;
+    let method = algorithm(info.one(SIGNATURE, "SignatureMethod")?, &SIGNATURE_METHODS)?;
+    let value = signature.one(SIGNATURE, "SignatureValue")?.text()?;
+    if method.contains("#ecdsa-") && !is_pair(value) {
+        return Err(Refused::because("an ECDSA signature in another form than that of XML signatures"));
+    }
     only(signature, &["SignedInfo", "SignatureValue", "KeyInfo"])?;
     only(info, &["CanonicalizationMethod", "SignatureMethod", "Reference"])?;
     let reference = info.one(SIGNATURE, "Reference")?;
@@ -174,6 +191,15 @@ fn is_signed_well(signed: &Element) -> Result<bool> {
         return Err(Refused::because("other transforms than enveloped-signature, then exclusive canonicalization"));
     }
     Ok(true)
+}
+
+/// Whether the value of an ECDSA signature is two numbers of the curve's length (RFC 9231, 2.3.6): some verifiers take
+/// ASN.1, too, and one signature would have two spellings.
+fn is_pair(base64: &str) -> bool {
+    let compact: String = base64.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    let length = compact.trim_end_matches('=').len() * 3 / 4;
+    // P-256, P-384 and P-521.
+    matches!(length, 64 | 96 | 132)
 }
 
 /// The assertion is decrypted by a key that stands in it and by no other way.

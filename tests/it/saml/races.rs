@@ -1,0 +1,45 @@
+//! Answers that come at the same time.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::{
+    Server,
+    idp::{Says, bring},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_uses_of_one_answer_exactly_one_signs_in() {
+    let server = Server::start().await;
+    server.idp(json!({})).await;
+    let other = server.another_node().await;
+    let says = Says::of("alice", Some(&server.asked().await));
+    let xml = says.xml();
+    let nodes = [&server, &other].into_iter().cycle().take(12);
+    let answers = join_all(nodes.map(|node| {
+        let client = node.nobody();
+        let xml = &xml;
+        async move { bring(&client, xml).await.status }
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
+    assert_eq!(answers.iter().filter(|status| **status == 403).count(), 11, "{answers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn first_sign_ins_at_once_make_one_user_and_one_account() {
+    let server = Server::start().await;
+    let changes = json!({ "allow_unsolicited": true, "default_role": "read-only" });
+    server.idp(changes).await;
+    let answers = join_all((0..8).map(|_| Says::of("alice", None)).map(|says| {
+        let server = &server;
+        async move { says.to(server).await }
+    }))
+    .await;
+    for answer in answers {
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    let users = server.admin().get("/v2/accounts/wonderland/users").await.expect(200);
+    assert_eq!(crate::support::names(&users, "username"), ["alice"]);
+    assert_eq!(users[0]["unified_roles"].as_array().unwrap().len(), 1);
+}
