@@ -124,10 +124,7 @@ pub fn of_assertion(assertion: &Element, expected: &Expected<'_>, now: OffsetDat
         name_id,
         attributes: attributes(assertion)?,
         assertion_id: assertion.attribute("ID").unwrap_or_default().to_owned(),
-        when: When {
-            forgotten_after: until + SKEW * 2,
-            session_until: session_until(assertion, now)?,
-        },
+        when: When { forgotten_after: until + SKEW * 2, session_until: session_until(assertion, now)? },
         xml: String::new(),
     })
 }

@@ -120,7 +120,9 @@ fn of_saml(element: &Element, namespaces: &[&str]) -> Result<()> {
         namespaces.contains(&child.namespace.as_str()) || (child.namespace == SIGNATURE && child.name == "Signature")
     };
     match element.children.iter().find(|child| !known(child)) {
-        Some(unknown) => Err(Refused::with(format!("{} holds {:.50} of another namespace", element.name, unknown.name))),
+        Some(unknown) => {
+            Err(Refused::with(format!("{} holds {:.50} of another namespace", element.name, unknown.name)))
+        }
         None => Ok(()),
     }
 }
