@@ -4,6 +4,7 @@
 //!
 //! - [`identity`] accounts, users, credentials, API keys, roles, tokens: a folder each, with its operations, types and SQL
 //! - [`system`] the server about itself
+//! - [`forward_auth`] the check that proxies ask in front of other services
 //! - [`v1`] the older paths, on the same operations
 //! - [`http`] the way of a request: [`http::routes`] mounts an operation, [`http::guard`] stands before it
 //! - [`authn`] who is calling
@@ -21,6 +22,7 @@ pub mod command;
 pub mod config;
 pub mod db;
 pub mod error;
+pub mod forward_auth;
 pub mod http;
 pub mod identity;
 pub mod logging;
@@ -57,6 +59,7 @@ pub fn routes() -> Routes {
         .with(identity::oauth::routes)
         .with(identity::saml::routes)
         .with(identity::sessions::routes)
+        .with(forward_auth::routes)
         // Last: it takes over the rows of the others.
         .with(v1::routes)
 }

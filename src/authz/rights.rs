@@ -103,6 +103,12 @@ impl Rights {
         self.is_admin || WITHOUT_ROLE.contains(&action) || self.accounts.values().any(|powers| powers.has(action))
     }
 
+    /// Whether the user holds this action of the deployment's own in the account.
+    #[must_use]
+    pub fn may_own(&self, action: &str, account: &str) -> bool {
+        self.is_admin || self.accounts.get(account).is_some_and(|powers| powers.has_own(action))
+    }
+
     /// Whether the user holds this action of the deployment's own in any account.
     #[must_use]
     pub fn holds_own_somewhere(&self, action: &str) -> bool {

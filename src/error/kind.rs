@@ -48,7 +48,11 @@ impl Error {
         Some(match self {
             Self::Unauthenticated(_) => ErrorKind::Unauthenticated,
             Self::Forbidden(
-                Denial::Permission { .. } | Denial::NotAdmin | Denial::KeysOfSamlUsers | Denial::SignIn(_),
+                Denial::Permission { .. }
+                | Denial::OwnPermission { .. }
+                | Denial::NotAdmin
+                | Denial::KeysOfSamlUsers
+                | Denial::SignIn(_),
             ) => ErrorKind::NotAuthorized,
             Self::Forbidden(Denial::AccountNotEnabled { .. }) => ErrorKind::AccountNotEnabled,
             Self::Forbidden(Denial::NotWithApiKey) => ErrorKind::NotWithApiKey,

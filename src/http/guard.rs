@@ -74,8 +74,8 @@ impl Guard {
             // Boxed, and only where the answer has to be waited for: it would make the future of each request larger.
             error = async { Box::pin(self.patience(row)).await } => refusal(row, error),
         };
-        if row.errors == ErrorForm::OAuth {
-            // RFC 6749, 5.1: nothing of it may be stored on its way.
+        if row.never_stored {
+            // RFC 6749, 5.1.
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
         }

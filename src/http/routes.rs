@@ -44,7 +44,7 @@ pub const JSON_LIMIT: usize = 1024 * 1024;
 pub enum ErrorForm {
     /// [`crate::error::ApiErrorResponse`] and [`crate::error::Problem`].
     Api,
-    /// RFC 6749, 5.2, of everything under `/oauth/`; no answer there may be stored.
+    /// RFC 6749, 5.2, of everything under `/oauth/`.
     OAuth,
 }
 
@@ -66,6 +66,8 @@ pub struct Row {
     pub body: Body,
     pub time: TimeLimit,
     pub errors: ErrorForm,
+    /// Whether every answer says that nothing on its way may store it.
+    pub never_stored: bool,
     /// Its place in the order in which operations were mounted.
     pub number: usize,
 }
@@ -155,7 +157,8 @@ impl Routes {
         let (schemas, mut paths, handler) = operation;
         for (path, item) in &mut paths.paths {
             let errors = if path.contains("/oauth/") { ErrorForm::OAuth } else { ErrorForm::Api };
-            let row = Row { access, body, time, errors, number: 0 };
+            let never_stored = errors == ErrorForm::OAuth || path.contains("/auth/");
+            let row = Row { access, body, time, errors, never_stored, number: 0 };
             for (method, operation) in operations(item) {
                 stamp(operation, row);
                 self.table.add(path.clone(), method, row);

@@ -21,6 +21,7 @@ mod commands;
 mod credentials;
 mod errors;
 mod faults;
+mod forward_auth;
 mod guessing;
 mod listener;
 mod managed;
