@@ -44,6 +44,7 @@ pub struct Config {
     pub logging: Logging,
     pub user_authentication: UserAuthentication,
     pub saml: Saml,
+    pub console: Console,
     pub limits: Limits,
     pub cache: Cache,
     pub metrics: Metrics,
@@ -142,6 +143,17 @@ pub struct Saml {
     pub metadata_from_private_addresses: bool,
     #[serde(rename = "metadata_refresh_seconds", serialize_with = "seconds")]
     pub metadata_refresh: Duration,
+}
+
+/// How long a sign-in to the console lasts.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Console {
+    /// Between two things that are done.
+    #[serde(rename = "idle_timeout_seconds", serialize_with = "seconds")]
+    pub idle_timeout: Duration,
+    /// Whatever is done.
+    #[serde(rename = "session_limit_seconds", serialize_with = "seconds")]
+    pub session_limit: Duration,
 }
 
 /// How much is done at once, and how much waits.

@@ -5,6 +5,7 @@
 //! - [`identity`] accounts, users, credentials, API keys, roles, tokens: a folder each, with its operations, types and SQL
 //! - [`system`] the server about itself
 //! - [`forward_auth`] the check that proxies ask in front of other services
+//! - [`console`] the pages for a browser, and its sign-in
 //! - [`v1`] the older paths, on the same operations
 //! - [`http`] the way of a request: [`http::routes`] mounts an operation, [`http::guard`] stands before it
 //! - [`authn`] who is calling
@@ -20,6 +21,7 @@ pub mod authz;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod console;
 pub mod db;
 pub mod error;
 pub mod forward_auth;
@@ -60,6 +62,7 @@ pub fn routes() -> Routes {
         .with(identity::saml::routes)
         .with(identity::sessions::routes)
         .with(forward_auth::routes)
+        .with(console::routes)
         // Last: it takes over the rows of the others.
         .with(v1::routes)
 }

@@ -32,6 +32,9 @@ pub enum Denial {
     /// Of an operation that has no action.
     #[error("Not authorized. Requires permissions: domain=system action=* target=*")]
     NotAdmin,
+    /// Of what only a page of the console may ask.
+    #[error("Not authorized. Only for pages of the console")]
+    OtherSite,
     /// Whoever an identity provider vouches for is not let in, for this reason.
     #[error("Not authorized. {0}")]
     SignIn(String),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::settings::Settings;
 use super::{
-    Cache, Cleanup, Config, Database, Keys, Limits, Logging, Metrics, OAuth, Roles, Saml, Server, UserAuthentication,
-    checks, environment,
+    Cache, Cleanup, Config, Console, Database, Keys, Limits, Logging, Metrics, OAuth, Roles, Saml, Server,
+    UserAuthentication, checks, environment,
 };
 
 pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], is_root: bool) -> Config {
@@ -36,6 +36,10 @@ pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], 
             metadata_over_http: settings.flag("saml.metadata_over_http"),
             metadata_from_private_addresses: settings.flag("saml.metadata_from_private_addresses"),
             metadata_refresh: interval(settings, "saml.metadata_refresh_seconds"),
+        },
+        console: Console {
+            idle_timeout: interval(settings, "console.idle_timeout_seconds"),
+            session_limit: interval(settings, "console.session_limit_seconds"),
         },
         limits: limits(settings),
         cache: Cache {

@@ -52,6 +52,7 @@ impl Error {
                 | Denial::OwnPermission { .. }
                 | Denial::NotAdmin
                 | Denial::KeysOfSamlUsers
+                | Denial::OtherSite
                 | Denial::SignIn(_),
             ) => ErrorKind::NotAuthorized,
             Self::Forbidden(Denial::AccountNotEnabled { .. }) => ErrorKind::AccountNotEnabled,

@@ -2,7 +2,7 @@
 //!
 //! [`routes`] is the one door by which an operation is mounted, [`guard`] the one middleware that stands in it,
 //! [`extract`] turns what a request carries into types, [`openapi`] is the document, [`request_id`] goes
-//! around the guard, [`prefer`] is the wish to wait for all nodes, [`listener`] the loop that accepts connections,
+//! around the guard, [`paging`] a part of a list, [`prefer`] the wish to wait for all nodes, [`listener`] the loop that accepts connections,
 //! [`client_address`] who is at the other end. Nothing about a resource belongs here.
 
 pub mod client_address;
@@ -10,6 +10,7 @@ pub mod extract;
 pub mod guard;
 pub mod listener;
 pub mod openapi;
+pub mod paging;
 pub mod prefer;
 pub mod request_id;
 pub mod routes;

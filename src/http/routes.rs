@@ -11,6 +11,7 @@ use std::{collections::HashMap, time::Duration};
 use axum::{
     Router,
     http::{Method, StatusCode},
+    routing::MethodRouter,
 };
 use utoipa::openapi::{
     ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Type,
@@ -165,6 +166,21 @@ impl Routes {
             }
         }
         Self { router: self.router.routes((schemas, paths, handler)), ..self }
+    }
+
+    /// Mounts what is no operation of the API, so that no document names it: the console's own doors. Everything else
+    /// is as of [`Routes::on`].
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the door itself")]
+    pub fn beside_the_api(
+        mut self,
+        (access, body): (Access, Body),
+        (method, path): (Method, &str),
+        handler: MethodRouter<App>,
+    ) -> Self {
+        let row = Row { access, body, time: TimeLimit::SHORT, errors: ErrorForm::Api, never_stored: false, number: 0 };
+        self.table.add(path.to_owned(), method, row);
+        Self { router: self.router.route(path, handler), ..self }
     }
 
     /// Mounts an operation under its path in V1: the very operation of V2, or one that answers V1's body in its stead.

@@ -12,9 +12,10 @@ use crate::{
     error::{Error, OAuthError, Result},
     http::{
         Json,
-        extract::{Form, Path},
+        extract::{Form, Path, Query},
         guard::Target,
         openapi::v1_document_json,
+        paging::Paging,
     },
     identity::{
         accounts::handlers as accounts,
@@ -97,7 +98,7 @@ pub async fn delete_account(app: State<App>, name: Path<String>) -> Result<Json<
     params(("account_name" = String, Path)),
     responses((status = 200, body = Vec<User>), (status = 404)))]
 pub async fn list_users(app: State<App>, account: Target) -> Result<Json<Vec<User>>> {
-    let Json(users) = users::list_users(app, account).await?;
+    let Json(users) = users::list_users(app, account, Query(Paging::default())).await?;
     Ok(Json(users.into_iter().map(User::from).collect()))
 }
 

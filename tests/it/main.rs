@@ -18,6 +18,7 @@ mod authz;
 mod cache;
 mod collector;
 mod commands;
+mod console;
 mod credentials;
 mod errors;
 mod faults;

@@ -12,6 +12,7 @@ use crate::{
         Json, NoContent,
         extract::{Path, Query},
         guard::Target,
+        paging::Paging,
     },
     state::App,
     transaction,
@@ -27,13 +28,14 @@ pub async fn get_users_account(Target(account): Target) -> Json<Account> {
 }
 
 /// All accounts
-#[utoipa::path(get, path = "/v2/accounts", tag = "User Management", params(ListAccountsQuery),
+#[utoipa::path(get, path = "/v2/accounts", tag = "User Management", params(ListAccountsQuery, Paging),
     responses((status = 200, body = AccountList)))]
 pub async fn list_accounts(
     State(app): State<App>,
     Query(query): Query<ListAccountsQuery>,
+    Query(paging): Query<Paging>,
 ) -> Result<Json<AccountList>> {
-    let accounts = store::list_accounts(&mut *app.db.read().await?, query.state).await?;
+    let accounts = store::list_accounts(&mut *app.db.read().await?, query.state, &paging.part()?).await?;
     Ok(Json(AccountList(accounts.iter().map(Account::from).collect())))
 }
 

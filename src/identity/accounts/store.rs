@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Account, AccountState, AccountType};
+use crate::http::paging::Part;
 
 pub async fn insert_account(db: &mut PgConnection, account: &Account) -> sqlx::Result<()> {
     sqlx::query!(
@@ -88,12 +89,21 @@ pub async fn hold_by_name(db: &mut PgConnection, name: &str) -> sqlx::Result<Opt
     .await
 }
 
-pub async fn list_accounts(db: &mut PgConnection, state: Option<AccountState>) -> sqlx::Result<Vec<Account>> {
+pub async fn list_accounts(
+    db: &mut PgConnection,
+    state: Option<AccountState>,
+    part: &Part,
+) -> sqlx::Result<Vec<Account>> {
     sqlx::query_as!(
         Account,
         r#"select id, name, type as "kind: AccountType", state as "state: AccountState", email, created_at, last_updated
-           from accounts where type <> 'service' and ($1::text is null or state = $1) order by name"#,
-        state as Option<AccountState>
+           from accounts where type <> 'service' and ($1::text is null or state = $1)
+             and ($2::text is null or strpos(lower(name), lower($2)) > 0)
+           order by name limit $3 offset $4"#,
+        state as Option<AccountState>,
+        part.search,
+        part.limit,
+        part.offset
     )
     .fetch_all(db)
     .await

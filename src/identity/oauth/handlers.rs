@@ -1,5 +1,7 @@
 //! The operations on tokens.
 
+use std::net::IpAddr;
+
 use axum::{extract::State, http::StatusCode};
 
 use super::{
@@ -47,15 +49,11 @@ pub async fn get_oauth_token(
 /// The refusal of a request that is not whole, of credentials, or of a disabled account.
 pub async fn exchange(app: &App, sender: Sender, request: TokenRequest, refreshes: bool) -> Result<Issued, OAuthError> {
     let client = Client { id: ANONYMOUS.to_owned(), user_agent: sender.user_agent };
+    let settings = &app.config.user_authentication.oauth;
     match grant::read(request, sender.basic?)? {
-        Grant::Password { username, .. } if username == API_KEY_USER => {
-            Err(OAuthError::Grant("an API key cannot be exchanged for tokens"))
-        }
         Grant::Password { username, password } => {
-            let user = authn::check_password(app, &username, password, sender.address).await?;
-            let user = user.ok_or(OAuthError::Grant("unknown user, no password, or a wrong one"))?;
-            let life = Life { refreshes, until: None };
-            issue::begin(app, SignedIn::from(&user), client, life).await
+            let life = Life::of_client(settings, refreshes, None);
+            by_password(app, (&username, password), sender.address, client, life).await
         }
         Grant::Refresh(token) => issue::refresh(app, &token).await,
         Grant::Assertion(assertion) => {
@@ -67,10 +65,29 @@ pub async fn exchange(app: &App, sender: Sender, request: TokenRequest, refreshe
                 NotSignedIn::Other(error) => error.into(),
             })?;
             // Who holds an assertion can get another (RFC 7522, 4.1): nothing refreshes.
-            let life = Life { refreshes: false, until: done.session_until };
+            let life = Life::of_client(settings, false, done.session_until);
             issue::begin(app, done.user, client, life).await
         }
     }
+}
+
+/// Exchanges a user's password for the tokens of a session that begins.
+///
+/// # Errors
+/// The refusal of the credentials, or of a disabled account.
+pub async fn by_password(
+    app: &App,
+    (username, password): (&str, Secret),
+    address: Option<IpAddr>,
+    client: Client,
+    life: Life,
+) -> Result<Issued, OAuthError> {
+    if username == API_KEY_USER {
+        return Err(OAuthError::Grant("an API key cannot be exchanged for tokens"));
+    }
+    let user = authn::check_password(app, username, password, address).await?;
+    let user = user.ok_or(OAuthError::Grant("unknown user, no password, or a wrong one"))?;
+    issue::begin(app, SignedIn::from(&user), client, life).await
 }
 
 /// Ends the session of a refresh token, its access tokens with it

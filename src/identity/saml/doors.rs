@@ -17,6 +17,7 @@ use super::{
 use crate::{
     authn::attempts::network,
     authz::policy::Denial,
+    console::cookie,
     error::{Error, OAuthError, Result},
     http::{
         Json,
@@ -124,7 +125,11 @@ pub async fn saml_sso(
         form.relay_state.filter(|path| done.request.is_some() && browser.wants_html && is_console_path(path));
     let client = Client { id: ANONYMOUS.to_owned(), user_agent: sender.user_agent };
     let Done { user, session_until, request, .. } = done;
-    let life = Life { refreshes: to_console.is_some(), until: session_until };
+    let life = if to_console.is_some() {
+        Life::of_console(&app, app.clock.now(), session_until)
+    } else {
+        Life::of_client(&app.config.user_authentication.oauth, false, session_until)
+    };
     let issued = issue::begin(&app, user, client, life).await.map_err(|why| match why {
         OAuthError::Other(error) => error,
         why => Denial::SignIn(why.to_string()).into(),
@@ -202,20 +207,12 @@ fn cookie_of(app: &App, request: &str) -> (String, &'static str) {
 
 /// A page of our own that goes on to the console. What comes by a POST from another site is not sent cookies of the strict
 /// kind, and neither is where it is redirected to; a page that navigates on is.
-#[expect(clippy::disallowed_methods, reason = "the session's cookie")]
 fn landing(app: &App, path: &str, session: &Secret) -> Result<Response> {
     let page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Signed in</title>\
          <meta http-equiv=\"refresh\" content=\"0;url={0}\"><p><a href=\"{0}\">Go on to the console</a>",
         path.replace('&', "&amp;")
     );
-    let (name, secure) = if app.config.server.external_url().starts_with("https://") {
-        ("__Host-kedge-session", "; Secure")
-    } else {
-        ("kedge-session", "")
-    };
-    let lifetime = app.config.user_authentication.oauth.refresh_token_lifetime.as_secs();
-    let cookie = format!("{name}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={lifetime}{secure}", session.reveal());
     let mut response = not_stored((
         [
             (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -225,8 +222,7 @@ fn landing(app: &App, path: &str, session: &Secret) -> Result<Response> {
         ],
         page,
     ));
-    let cookie = HeaderValue::from_str(&cookie).map_err(Error::internal)?;
-    response.headers_mut().append(header::SET_COOKIE, cookie);
+    response.headers_mut().append(header::SET_COOKIE, cookie::begun(app, session)?);
     Ok(response)
 }
 
@@ -239,9 +235,7 @@ pub struct Browser {
 
 impl Browser {
     fn cookie(&self, name: &str) -> Option<String> {
-        let lines = self.headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(found, _)| *found == name).map(|(_, value)| value.to_owned())
+        cookie::find(&self.headers, name)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Begins a session and goes on with it. All is decided with the user's row locked: a password that changes meanwhile
 //! leaves no token behind, and of several uses of one refresh token exactly one wins.
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -11,7 +13,7 @@ use crate::{
     authn::{Principal, jwt::Claims, signing_keys::SigningKey},
     authz::policy::Denial,
     clock::Random,
-    config::{OAuth, UserAuthentication},
+    config::{Console, OAuth, UserAuthentication},
     db::WriteError,
     error::{Error, OAuthError, Result},
     identity::{accounts::AccountState, users::UserType},
@@ -58,10 +60,54 @@ impl From<&Principal> for SignedIn {
 /// How a session that begins goes on.
 #[derive(Clone, Copy, Debug)]
 pub struct Life {
-    /// Whether it has a refresh token.
-    pub refreshes: bool,
+    /// How long an access token is good.
+    access: Duration,
+    /// How long a refresh token is; without it, there is none.
+    refresh: Option<Duration>,
     /// When it ends whatever happens.
-    pub until: Option<OffsetDateTime>,
+    until: Option<OffsetDateTime>,
+}
+
+/// How long an access token of the console is good: a page asks for the next one by itself.
+const ACCESS_OF_CONSOLE: Duration = Duration::from_mins(5);
+
+impl Life {
+    /// That of a client, which keeps its tokens itself.
+    #[must_use]
+    pub fn of_client(settings: &OAuth, refreshes: bool, until: Option<OffsetDateTime>) -> Self {
+        let refresh = refreshes.then_some(settings.refresh_token_lifetime);
+        Self { access: settings.token_lifetime, refresh, until }
+    }
+
+    /// That of the console, which a browser keeps in a cookie: it ends by lying idle, and after the console's limit.
+    #[must_use]
+    pub fn of_console(app: &App, begun: OffsetDateTime, until: Option<OffsetDateTime>) -> Self {
+        let Console { idle_timeout, session_limit } = app.config.console;
+        let limit = begun + session_limit;
+        Self {
+            access: ACCESS_OF_CONSOLE.min(app.config.user_authentication.oauth.token_lifetime),
+            refresh: Some(idle_timeout),
+            until: Some(until.map_or(limit, |until| limit.min(until))),
+        }
+    }
+
+    fn bound(&self, end: OffsetDateTime) -> OffsetDateTime {
+        self.until.map_or(end, |until| end.min(until))
+    }
+
+    /// When a refresh token that is answered now runs out.
+    fn refreshes_until(&self, now: OffsetDateTime) -> OffsetDateTime {
+        self.bound(now + self.refresh.unwrap_or_default())
+    }
+
+    fn access_until(&self, now: OffsetDateTime) -> OffsetDateTime {
+        self.bound(now + self.access)
+    }
+
+    /// When the last token that is answered now runs out.
+    fn end(&self, now: OffsetDateTime) -> OffsetDateTime {
+        self.refreshes_until(now).max(self.access_until(now))
+    }
 }
 
 /// A refresh token that is being made.
@@ -93,8 +139,7 @@ pub async fn begin(app: &App, user: SignedIn, client: Client, life: Life) -> Res
     let settings = &app.config.user_authentication.oauth;
     let key = app.signing_keys.signing(&app.db, &app.clock).await?;
     let now = app.clock.now();
-    let token = life.refreshes.then(|| NewToken::generate(&app.random));
-    let bound = |end: OffsetDateTime| life.until.map_or(end, |until| end.min(until));
+    let token = life.refresh.map(|_| NewToken::generate(&app.random));
     let session = Session {
         id: app.random.uuid(),
         user_id: user.user_id,
@@ -103,8 +148,8 @@ pub async fn begin(app: &App, user: SignedIn, client: Client, life: Life) -> Res
         user_agent: client.user_agent,
         created_at: now,
         last_used_at: now,
-        expires_at: bound(end(settings, now, life.refreshes)),
-        access_expires_at: bound(now + settings.token_lifetime),
+        expires_at: life.end(now),
+        access_expires_at: life.access_until(now),
         ends_at: life.until,
     };
     let begun: Result<Result<(), OAuthError>> = transaction!(app.db, |db| {
@@ -115,7 +160,7 @@ pub async fn begin(app: &App, user: SignedIn, client: Client, life: Life) -> Res
         store::delete_oldest_sessions(db, session.user_id, i64::from(settings.max_sessions_per_user) - 1).await?;
         store::insert_session(db, &session).await?;
         if let Some(token) = &token {
-            store::insert_token(db, session.id, &token.hash, session.expires_at).await?;
+            store::insert_token(db, session.id, &token.hash, life.refreshes_until(now)).await?;
         }
         Ok(Ok(()))
     });
@@ -145,10 +190,7 @@ pub async fn refresh(app: &App, presented: &Secret) -> Result<Issued, OAuthError
     let used = transaction!(app.db, |db| { use_token(db, settings, &hash, &token.hash, now).await })?;
     match used {
         Use::GoesOn(session) => issued(app, &key, &session, Some(token)),
-        Use::Reused(session) => {
-            tracing::warn!(user = %session.user_id, session = %session.id, "a refresh token was used twice: its session was ended");
-            Err(OAuthError::Grant("refresh token that was used before"))
-        }
+        Use::Reused(session) => Err(told_reused(&session)),
         Use::Refused(refusal) => Err(refusal),
     }
 }
@@ -179,24 +221,63 @@ async fn use_token(
         // The successor may never have arrived; another takes its place.
         store::delete_token(db, token.successor.as_deref().unwrap_or_default()).await?;
     }
-    let bound = |end: OffsetDateTime| session.ends_at.map_or(end, |until| end.min(until));
-    let refreshes_until = bound(now + settings.oauth.refresh_token_lifetime);
-    let session = Session {
-        last_used_at: now,
-        expires_at: bound(end(&settings.oauth, now, true)),
-        access_expires_at: bound(now + settings.oauth.token_lifetime),
-        ..session
-    };
-    store::insert_token(db, session.id, successor, refreshes_until).await?;
+    let life = Life::of_client(&settings.oauth, true, session.ends_at);
+    let session = continued(session, &life, now);
+    store::insert_token(db, session.id, successor, life.refreshes_until(now)).await?;
     store::update_token(db, hash, successor, now).await?;
     store::update_session(db, &session).await?;
     Ok(Use::GoesOn(session))
 }
 
-/// When the last token that is answered now runs out.
-fn end(settings: &OAuth, now: OffsetDateTime, refreshes: bool) -> OffsetDateTime {
-    let refresh = if refreshes { settings.refresh_token_lifetime } else { settings.token_lifetime };
-    now + refresh.max(settings.token_lifetime)
+/// The session with tokens answered now.
+fn continued(session: Session, life: &Life, now: OffsetDateTime) -> Session {
+    Session { last_used_at: now, expires_at: life.end(now), access_expires_at: life.access_until(now), ..session }
+}
+
+/// Goes on with the session of the console: answers an access token, and the refresh token in the cookie stays, good for
+/// as long again as the session may lie idle. It is not exchanged for another: pages that are loaded at once, or left
+/// before the answer came, would show it twice.
+///
+/// # Errors
+/// As [`refresh`].
+pub async fn renew(app: &App, presented: &Secret) -> Result<Issued, OAuthError> {
+    let key = app.signing_keys.signing(&app.db, &app.clock).await?;
+    let now = app.clock.now();
+    let hash = hash(presented);
+    let used = transaction!(app.db, |db| { use_cookie(app, db, &hash, now).await })?;
+    match used {
+        Use::GoesOn(session) => issued(app, &key, &session, None),
+        Use::Reused(session) => Err(told_reused(&session)),
+        Use::Refused(refusal) => Err(refusal),
+    }
+}
+
+async fn use_cookie(app: &App, db: &mut PgConnection, hash: &[u8; 32], now: OffsetDateTime) -> Result<Use, WriteError> {
+    const UNKNOWN: Use = Use::Refused(OAuthError::Grant("unknown session of the console"));
+    let Some(session) = store::find_by_token(db, hash).await? else { return Ok(UNKNOWN) };
+    let users = &app.config.user_authentication;
+    if let Err(refusal) = still_signs_in(db, users, session.user_id, session.auth_epoch).await? {
+        return Ok(Use::Refused(refusal));
+    }
+    let Some(token) = store::lock_token(db, hash).await? else { return Ok(UNKNOWN) };
+    let life = Life::of_console(app, session.created_at, session.ends_at);
+    if token.expires_at <= now || life.until.is_some_and(|until| until <= now) {
+        return Ok(Use::Refused(OAuthError::Grant("session of the console that has run out")));
+    }
+    // Somebody took it to the token endpoint: no page does.
+    if token.used_at.is_some() {
+        store::delete_session(db, session.user_id, session.id).await?;
+        return Ok(Use::Reused(session));
+    }
+    let session = continued(session, &life, now);
+    store::extend_token(db, hash, life.refreshes_until(now)).await?;
+    store::update_session(db, &session).await?;
+    Ok(Use::GoesOn(session))
+}
+
+fn told_reused(session: &Session) -> OAuthError {
+    tracing::warn!(user = %session.user_id, session = %session.id, "a refresh token was used twice: its session was ended");
+    OAuthError::Grant("refresh token that was used before")
 }
 
 /// Locks the user and looks whether it is still the one whose credentials were checked.

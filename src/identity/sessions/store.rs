@@ -147,6 +147,12 @@ pub async fn update_token(
     Ok(())
 }
 
+/// Lets an unused token live until `expires_at`.
+pub async fn extend_token(db: &mut PgConnection, hash: &[u8; 32], expires_at: OffsetDateTime) -> sqlx::Result<()> {
+    sqlx::query!("update refresh_tokens set expires_at = $2 where hash = $1", hash, expires_at).execute(db).await?;
+    Ok(())
+}
+
 pub async fn delete_token(db: &mut PgConnection, hash: &[u8]) -> sqlx::Result<()> {
     sqlx::query!("delete from refresh_tokens where hash = $1", hash).execute(db).await?;
     Ok(())

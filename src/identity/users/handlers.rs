@@ -17,7 +17,12 @@ use crate::{
     authn::caller::Caller,
     authz::action::Action,
     error::{Error, Result},
-    http::{Json, NoContent, extract::Path, guard::Target},
+    http::{
+        Json, NoContent,
+        extract::{Path, Query},
+        guard::Target,
+        paging::Paging,
+    },
     identity::{
         accounts::{self, store as account_store},
         credentials::store as credentials,
@@ -47,11 +52,16 @@ pub async fn list_all_system_users(State(app): State<App>) -> Result<Json<Users>
 
 /// The users of an account
 #[utoipa::path(get, path = "/v2/accounts/{account_name}/users", tag = "User Management",
-    params(("account_name" = String, Path)),
+    params(("account_name" = String, Path), Paging),
     responses((status = 200, body = Vec<User>), (status = 404)))]
-pub async fn list_users(State(app): State<App>, Target(account): Target) -> Result<Json<Vec<User>>> {
+pub async fn list_users(
+    State(app): State<App>,
+    Target(account): Target,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Vec<User>>> {
+    let part = paging.part()?;
     let mut db = app.db.read().await?;
-    let users = store::list_users(&mut db, account.id).await?;
+    let users = store::list_users(&mut db, account.id, &part).await?;
     Ok(Json(all_with_roles(&mut db, users, None).await?))
 }
 

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{User, UserType};
-use crate::identity::saml::Idp;
+use crate::{http::paging::Part, identity::saml::Idp};
 
 /// A user to be inserted.
 pub struct NewUser<'a> {
@@ -81,14 +81,19 @@ pub async fn lock_user(db: &mut PgConnection, account_id: Uuid, username: &str) 
     .await
 }
 
-pub async fn list_users(db: &mut PgConnection, account_id: Uuid) -> sqlx::Result<Vec<User>> {
+pub async fn list_users(db: &mut PgConnection, account_id: Uuid, part: &Part) -> sqlx::Result<Vec<User>> {
     sqlx::query_as!(
         User,
         r#"select u.id, u.username, a.name as account_name, u.type as "kind: UserType", u.source, u.idp_name,
                   u.created_at, u.last_updated, p.created_at as "password_last_updated?"
            from users u join accounts a on a.id = u.account_id left join passwords p on p.user_id = u.id
-           where u.account_id = $1 and a.state <> 'deleting' order by u.username"#,
-        account_id
+           where u.account_id = $1 and a.state <> 'deleting'
+             and ($2::text is null or strpos(lower(u.username), lower($2)) > 0)
+           order by u.username limit $3 offset $4"#,
+        account_id,
+        part.search,
+        part.limit,
+        part.offset
     )
     .fetch_all(db)
     .await

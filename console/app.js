@@ -1,0 +1,189 @@
+// The console: finds the page for a path, and what stands around it.
+
+import { resume, signOut, whenEnded } from "./client.js";
+import { fill, h } from "./dom.js";
+import { alert, button, empty, heading } from "./parts.js";
+import { accountsWith, clear, current, load, may } from "./session.js";
+import { show as signInPage } from "./sign-in.js";
+
+const root = document.getElementById("app");
+
+// Each page: its path, its title, the module that fills the main part, which is loaded when it is gone to, and by what.
+const PAGES = [
+  [/^\/console\/(?:keys)?$/, "My API keys", () => import("./keys.js"), "myKeys"],
+  [/^\/console\/profile$/, "My account", () => import("./password.js"), "profile"],
+  [/^\/console\/accounts$/, "Accounts", () => import("./accounts.js"), "accounts"],
+  [/^\/console\/accounts\/([^/]+)$/, "Account", () => import("./accounts.js"), "account"],
+  [/^\/console\/accounts\/([^/]+)\/users\/([^/]+)$/, "User", () => import("./users.js"), "user"],
+  [/^\/console\/roles$/, "Roles", () => import("./roles.js"), "roles"],
+  [/^\/console\/roles\/([^/]+)$/, "Role", () => import("./roles.js"), "role"],
+  [/^\/console\/groups$/, "Groups", () => import("./groups.js"), "groups"],
+  [/^\/console\/groups\/([^/]+)$/, "Group", () => import("./groups.js"), "group"],
+  [/^\/console\/single-sign-on$/, "Single sign-on", () => import("./single-sign-on.js"), "providers"],
+  [/^\/console\/single-sign-on\/([^/]+)$/, "Identity provider", () => import("./single-sign-on.js"), "provider"],
+  [/^\/console\/audit$/, "Audit", () => import("./audit.js"), "audit"],
+];
+
+// What the navigation offers, to whom.
+const offered = () => [
+  ["/console/", "My API keys", true],
+  ["/console/accounts", "Accounts", current().isAdmin || accountsWith("listUsers").length > 0],
+  ["/console/groups", "Groups", current().isAdmin],
+  ["/console/roles", "Roles", may("listRoles", current().user.account_name) || accountsWith("listRoles").length > 0],
+  ["/console/single-sign-on", "Single sign-on", current().isAdmin],
+  ["/console/audit", "Audit", current().audit],
+  ["/console/api", "API", true],
+];
+
+function path() {
+  const { pathname } = window.location;
+  return pathname === "/console" ? "/console/" : pathname;
+}
+
+function frame() {
+  const { user: me } = current();
+  const main = h("main", { id: "main" });
+  const menu = h("div", { class: "menu", id: "menu" });
+  const toggle = button("Menu", () => {
+    const open = toggle.getAttribute("aria-expanded") !== "true";
+    toggle.setAttribute("aria-expanded", String(open));
+    menu.classList.toggle("menu-open", open);
+  });
+  toggle.classList.add("menu-toggle");
+  toggle.setAttribute("aria-expanded", "false");
+  toggle.setAttribute("aria-controls", "menu");
+  const link = ([href, label, there]) =>
+    there ? h("li", {}, h("a", { href, "data-nav": href }, label)) : null;
+  fill(
+    menu,
+    h("nav", { "aria-label": "Pages of the console" }, h("ul", {}, offered().map(link))),
+    h(
+      "div",
+      { class: "who" },
+      h("a", { href: "/console/profile", "data-nav": "/console/profile" }, h("span", { class: "who-name" }, me.username), h("span", { class: "who-account" }, me.account_name)),
+      button("Sign out", leave, { kind: "plain", small: true }),
+    ),
+  );
+  fill(
+    root,
+    h("a", { class: "skip", href: "#main" }, "Skip to the content"),
+    h(
+      "div",
+      { class: "layout" },
+      h("header", { class: "side" }, h("div", { class: "side-top" }, h("a", { class: "brand", href: "/console/" }, h("span", { class: "logo", "aria-hidden": "true" }), "Kedge"), toggle), menu),
+      main,
+    ),
+  );
+  return main;
+}
+
+let main = null;
+// Whether the session ends because its user signs out.
+let leaving = false;
+
+function render({ focus = false } = {}) {
+  const here = path();
+  main ??= frame();
+  document.getElementById("menu").classList.remove("menu-open");
+  document.querySelector(".menu-toggle").setAttribute("aria-expanded", "false");
+  for (const link of document.querySelectorAll("[data-nav]")) {
+    const target = link.dataset.nav;
+    const inside = here === target || (target !== "/console/" && here.startsWith(`${target}/`));
+    if (inside) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const found = PAGES.map(([pattern, ...page]) => [pattern.exec(here), ...page]).find(([match]) => match);
+  // A page of its own for each path: what a page still loads when it is left, it puts where nobody looks.
+  const fresh = h("main", { id: "main", tabindex: "-1" });
+  main.replaceWith(fresh);
+  main = fresh;
+  window.scrollTo(0, 0);
+  if (!found) {
+    document.title = "Not found · Kedge";
+    fill(main, heading("There is no such page"), empty("Nothing here", "The address leads to no page of the console.", h("a", { class: "button button-plain", href: "/console/" }, "To my API keys")));
+    focusOn(main, focus);
+    return;
+  }
+  const [match, title, module, page] = found;
+  const names = match.slice(1).map(decoded);
+  document.title = `${[...names].reverse().concat(title).join(" · ")} · Kedge`;
+  const place = main;
+  place.setAttribute("aria-busy", "true");
+  module().then(
+    (pages) => {
+      place.removeAttribute("aria-busy");
+      pages[page](place, ...names);
+      focusOn(place, focus);
+    },
+    () => fill(place, alert("The page could not be loaded. The server may have been replaced meanwhile: load the page anew.")),
+  );
+}
+
+function focusOn(place, wanted) {
+  if (wanted) place.querySelector("h1")?.focus({ preventScroll: true });
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Goes to another page of the console. */
+export function go(href) {
+  window.history.pushState(null, "", href);
+  render({ focus: true });
+}
+
+async function leave() {
+  leaving = true;
+  try {
+    await signOut();
+    window.history.replaceState(null, "", "/console/");
+  } catch (error) {
+    leaving = false;
+    fill(main, alert(`You are still signed in. ${error.message}`));
+  }
+}
+
+async function enter() {
+  await load();
+  main = null;
+  render();
+}
+
+function ended({ first = false } = {}) {
+  // What a dialog shows is not for whoever comes next.
+  for (const dialog of document.querySelectorAll("dialog")) dialog.remove();
+  const had = current() !== null;
+  clear();
+  main = null;
+  signInPage(root, enter, { ended: had && !first && !leaving });
+  leaving = false;
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href^='/console']");
+  if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const href = link.getAttribute("href");
+  if (href === "/console/api" || link.hasAttribute("download")) return;
+  event.preventDefault();
+  go(href);
+});
+document.addEventListener("kedge:go", (event) => go(event.detail));
+window.addEventListener("popstate", () => {
+  if (current()) render();
+});
+whenEnded(() => ended());
+
+async function start() {
+  try {
+    if (await resume()) await enter();
+    else ended({ first: true });
+  } catch (error) {
+    fill(root, h("main", { class: "sign-in" }, h("h1", {}, "Kedge"), alert(error.message, start)));
+  }
+}
+start();

@@ -1,0 +1,128 @@
+// Dialogs: a form, a question. The browser's own <dialog> keeps the focus inside and gives it back.
+
+import { fill, freshId, h } from "./dom.js";
+import { alert, button } from "./parts.js";
+
+/** Opens a dialog; `build(close)` answers what is in it. `firm`: Escape does not close it. */
+export function open(title, build, { firm = false, wide = false } = {}) {
+  const id = freshId();
+  const before = document.activeElement;
+  const dialog = h("dialog", { "aria-labelledby": id, class: wide ? "dialog dialog-wide" : "dialog" });
+  const close = () => dialog.close();
+  fill(dialog, h("h2", { id, tabindex: "-1" }, title), build(close));
+  dialog.addEventListener("cancel", (event) => {
+    if (firm) event.preventDefault();
+  });
+  dialog.addEventListener("close", () => {
+    // What it showed is gone from the page with it.
+    dialog.remove();
+    const back = before?.isConnected ? before : document.querySelector("main h1");
+    back?.focus();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  return close;
+}
+
+/** One labelled field. A field is { name, label, type?, help?, required?, value?, options?, maxlength?, rows?, … }. */
+export function field(definition) {
+  const { name, label, type = "text", help, options, value, rows, ...rest } = definition;
+  const id = freshId();
+  const helpId = help ? freshId() : null;
+  const attributes = { id, name, "aria-describedby": helpId, ...rest };
+  if (type === "checkbox") {
+    const input = h("input", { ...attributes, type, checked: Boolean(value) });
+    return h("div", { class: "field field-check" }, h("label", { for: id }, input, h("span", {}, label)), helped(help, helpId));
+  }
+  let input;
+  if (options) {
+    input = h("select", attributes, options.map(([key, text]) => h("option", { value: key, selected: key === value }, text)));
+  } else if (rows) {
+    input = h("textarea", { ...attributes, rows, value: value ?? "" });
+  } else {
+    input = h("input", { ...attributes, type, value: value ?? "" });
+  }
+  const mark = rest.required ? null : h("span", { class: "muted" }, " (optional)");
+  return h("div", { class: "field" }, h("label", { for: id }, label, options ? null : mark), input, helped(help, helpId));
+}
+
+const helped = (help, id) => (help ? h("p", { class: "help", id }, help) : null);
+
+/** What the fields of a form hold. */
+export function values(form) {
+  const held = {};
+  for (const input of form.elements) {
+    if (!input.name) continue;
+    if (input.type === "radio") {
+      if (input.checked) held[input.name] = input.value;
+    } else {
+      held[input.name] = input.type === "checkbox" ? input.checked : input.value;
+    }
+  }
+  return held;
+}
+
+/**
+ * A dialog with a form. `check(values)` answers what is wrong before anything is asked, `act(values)` does it; what is
+ * refused is shown in its words, and the dialog stays.
+ */
+export function form(title, { lead, fields = [], body = [], label, kind = "primary", check, act, wide, cancel = "Cancel" }) {
+  return open(
+    title,
+    (close) => {
+      const problem = h("div", { class: "problem" });
+      const submit = h("button", { type: "submit", class: `button button-${kind}` }, label);
+      const element = h(
+        "form",
+        { novalidate: true },
+        lead ? h("p", { class: "lead" }, lead) : null,
+        fields.map(field),
+        body,
+        problem,
+        h("div", { class: "dialog-actions" }, button(cancel, close), submit),
+      );
+      element.addEventListener("submit", async (event) => {
+        event.preventDefault();
+        fill(problem);
+        const held = values(element);
+        const wrong = missing(element) ?? check?.(held);
+        if (wrong) {
+          fill(problem, alert(wrong.text ?? wrong));
+          wrong.input?.focus();
+          return;
+        }
+        submit.disabled = true;
+        try {
+          const then = await act(held);
+          close();
+          then?.();
+        } catch (error) {
+          if (error.status === undefined) console.error(error);
+          fill(problem, alert(error.message));
+        } finally {
+          submit.disabled = false;
+        }
+      });
+      return element;
+    },
+    { wide },
+  );
+}
+
+function missing(element) {
+  for (const input of element.elements) {
+    const label = input.labels?.[0]?.firstChild?.textContent ?? input.name;
+    const wrong = input.required && input.value === "";
+    input.toggleAttribute?.("aria-invalid", false);
+    if (wrong) {
+      input.setAttribute("aria-invalid", "true");
+      return { text: `${label} is required.`, input };
+    }
+  }
+  return null;
+}
+
+/** Asks before something that cannot be undone; `text` names the thing. */
+export function confirm(title, text, label, act) {
+  return form(title, { lead: text, label, kind: "danger", act });
+}

@@ -1,0 +1,168 @@
+// User groups: who is in them, and the roles that they give.
+
+import { del, get, patch, post } from "./client.js";
+import { confirm, form } from "./dialogs.js";
+import { fill, h, segment } from "./dom.js";
+import { button, empty, heading, loaded, query, say, section, table, when } from "./parts.js";
+
+const BASE = "/v2/system/user-groups";
+const WINDOW = 100;
+const pathOf = (group) => `/console/groups/${segment(group.group_uuid)}`;
+const go = (href) => document.dispatchEvent(new CustomEvent("kedge:go", { detail: href }));
+
+/** All groups. */
+export function groups(main) {
+  const place = h("div", {});
+  const reload = () => loaded(place, async () => {
+    const found = await get(BASE);
+    if (!found.length) return empty("No groups yet", "A group gives its members the same roles, in as many accounts as you like.");
+    return table(
+      "Groups",
+      [
+        { label: "Name", cell: (group) => [h("a", { class: "name", href: pathOf(group) }, group.name), group.description ? h("span", { class: "description" }, group.description) : null] },
+        { label: "Roles", cell: summary },
+        { label: "Created", cell: (group) => when(group.created_at) },
+        { label: "Actions", kind: "row-actions", cell: (group) => button("Delete", () => remove(group, reload), { small: true, kind: "quiet", describe: group.name }) },
+      ],
+      found,
+    );
+  });
+  fill(main, heading("Groups", { lead: "Members of a group hold its roles.", actions: [button("Create group", create, { kind: "primary" })] }), place);
+  reload();
+}
+
+const rolesOf = (group) => group.account_roles?.items ?? group.account_roles ?? [];
+
+function summary(group) {
+  const items = rolesOf(group);
+  if (!items.length) return h("span", { class: "muted" }, "None");
+  return items.map(({ domain_name: account, roles }) => h("div", {}, `${roles.map(({ role }) => role).join(", ")} in ${account}`));
+}
+
+function create() {
+  form("Create group", {
+    fields: [
+      { name: "name", label: "Name", required: true, maxlength: 128, autocomplete: "off", help: "3 to 128 letters, digits and signs. It cannot be changed." },
+      { name: "description", label: "Description", rows: 2, maxlength: 1024 },
+    ],
+    label: "Create group",
+    act: async ({ name, description }) => {
+      const made = await post(BASE, { name, ...(description ? { description } : {}) });
+      return () => { say(`${name} is created`); go(pathOf(made)); };
+    },
+  });
+}
+
+function remove(group, then) {
+  confirm("Delete group", h("span", {}, "Its members lose what ", h("strong", {}, group.name), " gave them. This cannot be undone."), "Delete group", async () => {
+    await del(`${BASE}/${segment(group.group_uuid)}`);
+    return () => { say(`${group.name} is deleted`); then(); };
+  });
+}
+
+/** One group. */
+export function group(main, id) {
+  const base = `${BASE}/${segment(id)}`;
+  const place = h("div", {});
+  fill(main, place);
+  const reload = () => loaded(place, async () => {
+    const found = await get(base);
+    const users = (await get(`${base}/users`)).items;
+    return [
+      heading(found.name, {
+        back: { href: "/console/groups", label: "Groups" },
+        lead: found.description,
+        actions: [button("Change description", () => describe(base, found, reload)), button("Delete group", () => remove(found, () => go("/console/groups")), { kind: "danger-plain" })],
+      }),
+      section("Roles", { actions: [button("Add role", () => addRole(base, reload))] }, roleTable(base, found, reload)),
+      section("Members", { actions: [button("Add member", () => addMember(base, reload))] }, memberTable(base, users, reload)),
+    ];
+  });
+  reload();
+}
+
+function describe(base, found, then) {
+  form("Change description", {
+    fields: [{ name: "description", label: "Description", rows: 3, maxlength: 1024, value: found.description ?? "" }],
+    label: "Save",
+    act: async ({ description }) => {
+      await patch(base, { description });
+      return () => { say("Saved"); then(); };
+    },
+  });
+}
+
+function roleTable(base, found, reload) {
+  const rows = rolesOf(found).flatMap(({ domain_name: account, roles }) => roles.map((role) => ({ ...role, account })));
+  if (!rows.length) return empty("No role", "The group gives its members nothing yet.");
+  return table(
+    `Roles of ${found.name}`,
+    [
+      { label: "Role", cell: ({ role }) => h("a", { class: "name", href: `/console/roles/${segment(role)}` }, role) },
+      { label: "In account", cell: ({ account }) => account },
+      { label: "Since", cell: ({ created_at: at }) => when(at) },
+      {
+        label: "Actions",
+        kind: "row-actions",
+        cell: (row) =>
+          button("Take away", () =>
+            confirm("Take the role away", h("span", {}, "The members of the group lose ", h("strong", {}, row.role), ` in ${row.account}.`), "Take away", async () => {
+              await del(`${base}/roles${query({ membership_id: row.membership_id })}`);
+              return () => { say("The role is taken away"); reload(); };
+            }), { small: true, kind: "quiet", describe: `${row.role} in ${row.account}` }),
+      },
+    ],
+    rows,
+  );
+}
+
+function memberTable(base, users, reload) {
+  if (!users.length) return empty("No members", "Add users of any account.");
+  return [
+    table(
+      "Members",
+      [
+        { label: "User", cell: ({ username }) => h("span", { class: "name" }, username) },
+        { label: "Added", cell: ({ added_on: at }) => when(at) },
+        {
+          label: "Actions",
+          kind: "row-actions",
+          cell: ({ username }) =>
+            button("Remove", () =>
+              confirm("Remove member", h("span", {}, h("strong", {}, username), " loses what the group gives."), "Remove member", async () => {
+                await del(`${base}/users${query({ username })}`);
+                return () => { say(`${username} is removed`); reload(); };
+              }), { small: true, kind: "quiet", describe: username }),
+        },
+      ],
+      users.slice(0, WINDOW),
+    ),
+    users.length > WINDOW ? h("p", { class: "muted" }, `The first ${WINDOW} of ${users.length} members.`) : null,
+  ];
+}
+
+async function addRole(base, then) {
+  const roles = await get("/v2/rbac-manager/roles");
+  form("Add role", {
+    fields: [
+      { name: "role", label: "Role", options: roles.map(({ name }) => [name, name]) },
+      { name: "domain_name", label: "In account", required: true, autocomplete: "off" },
+    ],
+    label: "Add role",
+    act: async ({ role, domain_name: account }) => {
+      await post(`${base}/roles`, { domain_name: account, roles: [{ role }] });
+      return () => { say("The role is added"); then(); };
+    },
+  });
+}
+
+function addMember(base, then) {
+  form("Add member", {
+    fields: [{ name: "username", label: "User", required: true, autocomplete: "off", autocapitalize: "none" }],
+    label: "Add member",
+    act: async ({ username }) => {
+      await post(`${base}/users`, { usernames: [{ username }] });
+      return () => { say(`${username} is added`); then(); };
+    },
+  });
+}

@@ -1,0 +1,376 @@
+// The keys of one user: one's own, or another's for those who may. The same list serves both.
+
+import { del, get, patch, post } from "./client.js";
+import { confirm, field, form, open } from "./dialogs.js";
+import { fill, freshId, h, segment } from "./dom.js";
+import { badge, button, copy, empty, heading, loaded, say, table, when } from "./parts.js";
+import { current } from "./session.js";
+
+const DAY_MS = 86_400_000;
+const SOON_DAYS = 14;
+const LONGEST_DAYS = Number(document.querySelector("meta[name=longest-key-life]")?.content) || 365;
+const PRESETS = [30, 60, 90, 365].filter((days) => days <= LONGEST_DAYS);
+const OVERLAPS = [
+  ["0", "None: the old key stops at once"],
+  ["15", "15 minutes"],
+  ["60", "1 hour"],
+  ["360", "6 hours"],
+  ["1440", "24 hours"],
+  ["10080", "7 days"],
+];
+const WINDOW = 100;
+
+const moment = (ms) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+const day = (ms) => new Date(ms).toISOString().slice(0, 10);
+
+/** My keys. */
+export function myKeys(main) {
+  const { user } = current();
+  const list = keyList("/v2/user/api-keys", { whose: null, username: user.username });
+  fill(
+    main,
+    heading("My API keys", {
+      lead: "A key signs in to the API as you, from a script or a pipeline. It cannot make other keys.",
+      actions: [list.create],
+    }),
+    list.node,
+  );
+}
+
+/** The list with its tools. `whose` names the user where it is another's; `can` says what the caller may do to it. */
+export function keyList(base, { whose, username, can = { create: true, update: true, remove: true }, after = () => {} }) {
+  const place = h("div", {});
+  const active = h("input", { type: "checkbox", id: freshId(), checked: true });
+  const search = h("input", { type: "search", id: freshId(), class: "search-input", autocomplete: "off" });
+  let keys = [];
+  let shown = WINDOW;
+
+  const reload = () => loaded(place, async () => {
+    const answer = await get(base);
+    keys = answer.items.sort((a, b) => b.created_at.localeCompare(a.created_at) || a.name.localeCompare(b.name));
+    return rows();
+  });
+  const show = () => fill(place, rows());
+  active.addEventListener("change", show);
+  search.addEventListener("input", show);
+
+  const path = (key) => `${base}/${segment(key.name)}`;
+  const of = whose ? ` of ${whose}` : "";
+
+  function rows() {
+    const words = search.value.trim().toLowerCase();
+    const found = keys.filter(
+      (key) =>
+        (!active.checked || key.status === "active") &&
+        `${key.name} ${key.description ?? ""} ${key.hint}`.toLowerCase().includes(words),
+    );
+    if (keys.length === 0) {
+      const first = can.create ? button("Create API key", create, { kind: "primary" }) : null;
+      return empty("No API keys yet", whose ? `${whose} has no key.` : "Create one to call the API from a script or a pipeline.", first);
+    }
+    if (found.length === 0) {
+      const hidden = active.checked ? "No active key matches. Expired and revoked keys are hidden." : "No key matches.";
+      return empty("Nothing to show", hidden);
+    }
+    const more = found.length - shown;
+    return [
+      table(`API keys${of}`, columns, found.slice(0, shown)),
+      more > 0 ? h("p", { class: "center" }, button(`Show ${Math.min(more, WINDOW)} more of ${more}`, () => { shown += WINDOW; show(); })) : null,
+    ];
+  }
+
+  const columns = [
+    { label: "Name", cell: name },
+    { label: "Status", cell: status },
+    { label: "Created", cell: (key) => when(key.created_at) },
+    { label: "Expires", cell: (key) => when(key.expires_at) },
+    { label: "Last used", cell: (key) => when(key.last_used_at) },
+    { label: "Actions", kind: "row-actions", cell: actions },
+  ];
+
+  function actions(key) {
+    const small = { small: true, describe: key.name };
+    return h(
+      "div",
+      { class: "actions" },
+      key.status === "active" && can.update && can.create ? button("Rotate", () => rotate(key), small) : null,
+      key.status === "active" && can.update ? button("Revoke", () => revoke(key), small) : null,
+      can.remove ? button("Delete", () => remove(key), { ...small, kind: "quiet" }) : null,
+    );
+  }
+
+  const done = async (text) => {
+    say(text);
+    await reload();
+    after();
+  };
+
+  function revoke(key) {
+    confirm(
+      "Revoke API key",
+      h("span", {}, "Whatever uses ", h("strong", {}, key.name), ` (kedge_${key.hint}…) is refused from now on. This cannot be undone.`),
+      `Revoke ${short(key.name)}`,
+      async () => {
+        await patch(path(key), { status: "revoked" });
+        return () => done(`${key.name} is revoked`);
+      },
+    );
+  }
+
+  function remove(key) {
+    const live = key.status === "active" ? " It is active: whatever uses it is refused from now on." : "";
+    confirm(
+      "Delete API key",
+      h("span", {}, "The record of ", h("strong", {}, key.name), ` (kedge_${key.hint}…) goes, and its name is free again.${live} This cannot be undone.`),
+      `Delete ${short(key.name)}`,
+      async () => {
+        await del(path(key));
+        return () => done(`${key.name} is deleted`);
+      },
+    );
+  }
+
+  function create() {
+    const expiry = expiryFields();
+    form("Create API key", {
+      lead: whose ? `The key signs in as ${whose}.` : null,
+      fields: [
+        { name: "name", label: "Name", required: true, maxlength: 128, autocomplete: "off", help: "Unique among your keys. What uses it is a good name.".replace("your", whose ? "the user's" : "your") },
+        { name: "description", label: "Description", rows: 2, maxlength: 1024 },
+      ],
+      body: [expiry.node, narrowing()],
+      label: "Create key",
+      check: (held) => checkName(held.name, keys) ?? expiry.check(held),
+      act: async (held) => {
+        const made = await post(base, {
+          name: held.name.trim(),
+          ...(held.description.trim() ? { description: held.description.trim() } : {}),
+          ...expiry.of(held),
+          ...narrowed(held),
+        });
+        return () => showValue(made, () => done(`${made.name} is created`));
+      },
+    });
+  }
+
+  function rotate(key) {
+    const expiry = expiryFields();
+    form("Rotate API key", {
+      lead: h("span", {}, "Makes a new key like ", h("strong", {}, key.name), ", which goes on working for the overlap and then stops."),
+      fields: [
+        { name: "name", label: "Name of the new key", required: true, maxlength: 128, autocomplete: "off", value: nextName(key.name, keys) },
+        { name: "overlap", label: "Overlap", options: OVERLAPS, value: "1440", help: `For how long ${short(key.name)} goes on working beside the new key.` },
+      ],
+      body: [expiry.node],
+      label: "Rotate key",
+      check: (held) => checkName(held.name, keys) ?? expiry.check(held),
+      act: async (held) => {
+        const made = await post(base, {
+          name: held.name.trim(),
+          ...(key.description ? { description: key.description } : {}),
+          ...expiry.of(held),
+          ...Object.fromEntries(["actions", "accounts", "cidrs"].filter((name) => key[name]).map((name) => [name, key[name]])),
+        });
+        // The new key is there whatever comes of the old one: its value must be shown.
+        let left = null;
+        try {
+          await end(key, Number(held.overlap) * 60_000);
+        } catch (error) {
+          left = `The old key ${key.name} was left as it is: ${error.message}`;
+        }
+        return () => showValue(made, () => done(`${key.name} is rotated`), left);
+      },
+    });
+  }
+
+  async function end(key, overlap) {
+    if (overlap === 0) {
+      await patch(path(key), { status: "revoked" });
+    } else if (Date.now() + overlap < Date.parse(key.expires_at)) {
+      await patch(path(key), { expires_at: moment(Date.now() + overlap) });
+    }
+  }
+
+  function showValue(made, then, warning) {
+    revealed(made, username, then, warning);
+  }
+
+  async function revokeAll() {
+    const live = keys.filter((key) => key.status === "active");
+    form("Revoke all API keys", {
+      lead: h("span", {}, "Every active key of ", h("strong", {}, whose), ` (${live.length}) is refused from now on. This cannot be undone.`),
+      fields: [{ name: "sure", label: `Type ${whose} to go on`, required: true, autocomplete: "off" }],
+      label: `Revoke ${live.length} keys`,
+      kind: "danger",
+      check: ({ sure }) => (sure === whose ? null : "That is not the name of the user."),
+      act: async () => {
+        // Read anew: keys may have been made meanwhile.
+        const now = (await get(base)).items.filter((key) => key.status === "active");
+        for (const key of now) await patch(path(key), { status: "revoked" });
+        return () => done(`${now.length} keys are revoked`);
+      },
+    });
+  }
+
+  reload();
+  const bar = h(
+    "div",
+    { class: "toolbar" },
+    h("label", { class: "search", for: search.id }, h("span", {}, "Search keys"), search),
+    h("label", { class: "toggle", for: active.id }, active, h("span", {}, "Show only active API keys")),
+  );
+  return {
+    node: h("div", { class: "keys" }, bar, place),
+    create: can.create ? button("Create API key", create, { kind: "primary" }) : null,
+    revokeAll: can.update ? button("Revoke all keys", revokeAll, { kind: "danger-plain" }) : null,
+    reload,
+  };
+}
+
+const short = (name) => (name.length > 28 ? `${name.slice(0, 27)}…` : name);
+
+function name(key) {
+  const narrow = [
+    key.actions && (key.actions.length > 3 ? `${key.actions.length} actions` : key.actions.join(", ")),
+    key.accounts && `accounts ${key.accounts.join(", ")}`,
+    key.cidrs && `from ${key.cidrs.join(", ")}`,
+  ].filter(Boolean);
+  return [
+    h("span", { class: "name" }, key.name),
+    " ",
+    h("code", { class: "hint" }, `kedge_${key.hint}…`),
+    key.description ? h("span", { class: "description" }, key.description) : null,
+    narrow.length ? h("span", { class: "description" }, `Only ${narrow.join("; ")}`) : null,
+  ];
+}
+
+function status(key) {
+  if (key.status === "revoked") return badge("off", "Revoked");
+  if (key.status === "expired") return badge("bad", "Expired");
+  const left = Date.parse(key.expires_at) - Date.now();
+  return [badge("good", "Active"), left < SOON_DAYS * DAY_MS ? badge("warn", "Expires soon") : null];
+}
+
+/** What is wrong with the name of a new key, if anything. */
+function checkName(given, keys) {
+  const text = given.trim();
+  if (text === "." || text === ".." || text.includes("/")) return "A name cannot be “.” or “..”, nor have a “/” in it.";
+  if (keys.some((key) => key.name === text)) return `There is a key named ${text} already. Delete it first, or choose another name.`;
+  return null;
+}
+
+function nextName(name, keys) {
+  const [, stem, number] = /^(.*?)(?:-(\d+))?$/.exec(name);
+  for (let next = Number(number ?? 1) + 1; ; next++) {
+    const candidate = `${stem}-${next}`;
+    if (!keys.some((key) => key.name === candidate)) return candidate;
+  }
+}
+
+function expiryFields() {
+  const now = Date.now();
+  const date = field({
+    name: "date",
+    label: "Expiry date",
+    type: "date",
+    min: day(now + DAY_MS),
+    max: day(now + LONGEST_DAYS * DAY_MS),
+    required: false,
+    help: `At most ${LONGEST_DAYS} days from now. The key works until the end of that day, UTC.`,
+  });
+  date.hidden = true;
+  const choice = (value, label, checked) => {
+    const id = freshId();
+    const input = h("input", { type: "radio", name: "expiry", id, value, checked });
+    input.addEventListener("change", () => { date.hidden = value !== "date"; });
+    return h("label", { class: "choice", for: id }, input, h("span", {}, label));
+  };
+  const first = PRESETS.includes(90) ? 90 : PRESETS[0];
+  const node = h(
+    "fieldset",
+    { class: "field" },
+    h("legend", {}, "Expires in"),
+    h(
+      "div",
+      { class: "choices" },
+      PRESETS.map((days) => choice(String(days), `${days} days`, days === first)),
+      PRESETS.length ? null : choice("most", `${LONGEST_DAYS} days`, true),
+      choice("date", "On a date", false),
+    ),
+    date,
+  );
+  return {
+    node,
+    check: ({ expiry, date: chosen }) => {
+      if (expiry !== "date") return null;
+      if (!chosen) return { text: "Choose the date.", input: date.querySelector("input") };
+      if (chosen <= day(Date.now()) || Date.parse(chosen) > Date.now() + LONGEST_DAYS * DAY_MS) {
+        return { text: `The date must be after today, and at most ${LONGEST_DAYS} days from now.`, input: date.querySelector("input") };
+      }
+      return null;
+    },
+    // The longest life is what the server gives when it is told none: asked for to the second, it would be too late.
+    of: ({ expiry, date: chosen }) => {
+      const longest = Date.now() + LONGEST_DAYS * DAY_MS;
+      if (expiry === "date") {
+        const end = Date.parse(`${chosen}T23:59:59Z`);
+        return end >= longest ? {} : { expires_at: moment(end) };
+      }
+      return expiry === "most" || Number(expiry) >= LONGEST_DAYS ? {} : { expires_at: moment(Date.now() + Number(expiry) * DAY_MS) };
+    },
+  };
+}
+
+function narrowing() {
+  return h(
+    "details",
+    { class: "more" },
+    h("summary", {}, "Narrow what the key may do"),
+    field({ name: "cidrs", label: "Networks", help: "From where it counts, such as 10.0.0.0/8. Several with commas.", autocomplete: "off" }),
+    field({ name: "accounts", label: "Accounts", help: "In which accounts it counts. Several with commas.", autocomplete: "off" }),
+    field({ name: "actions", label: "Actions", help: "Which actions it may do, such as getAccount. Several with commas.", autocomplete: "off" }),
+  );
+}
+
+function narrowed(held) {
+  const list = (text) => text.split(",").map((part) => part.trim()).filter(Boolean);
+  return Object.fromEntries(
+    ["cidrs", "accounts", "actions"].map((name) => [name, list(held[name] ?? "")]).filter(([, items]) => items.length),
+  );
+}
+
+/** Shows the value of a new key, this once. */
+function revealed(made, username, then, warning) {
+  const close = open(
+    `${made.name} is ready`,
+    (done) => {
+      const origin = window.location.origin;
+      const line = (label, text) =>
+        h(
+          "div",
+          { class: "snippet" },
+          h("div", { class: "snippet-head" }, h("span", {}, label), button("Copy", () => copy(text), { small: true, describe: label })),
+          h("pre", { tabindex: "0", "aria-label": label }, text),
+        );
+      return [
+        warning ? h("div", { class: "notice notice-bad", role: "alert" }, h("p", {}, warning)) : null,
+        h(
+          "div",
+          { class: "notice notice-warn" },
+          h("p", {}, h("strong", {}, "Copy the value now. "), "It is shown this once and there is no way to get it back."),
+        ),
+        line("Key value", made.value),
+        line("curl", `curl -u '_api_key:${made.value}' ${origin}/v2/user`),
+        line(
+          "anchorectl",
+          `export ANCHORECTL_URL='${origin}'\nexport ANCHORECTL_USERNAME='_api_key'\nexport ANCHORECTL_PASSWORD='${made.value}'`,
+        ),
+        h("p", { class: "muted" }, `It signs in as ${username} until ${made.expires_at.slice(0, 10)}.`),
+        h("div", { class: "dialog-actions" }, button("I have stored it", () => { done(); then(); }, { kind: "primary" })),
+      ];
+    },
+    { firm: true, wide: true },
+  );
+  return close;
+}
+

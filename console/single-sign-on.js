@@ -1,0 +1,165 @@
+// The configurations of identity providers.
+
+import { del, get, post, put } from "./client.js";
+import { confirm, form } from "./dialogs.js";
+import { fill, h, segment } from "./dom.js";
+import { badge, button, empty, facts, heading, loaded, query, say, section, table, when } from "./parts.js";
+
+const BASE = "/v2/rbac-manager/saml/idps";
+const pathOf = (name) => `/console/single-sign-on/${segment(name)}`;
+const go = (href) => document.dispatchEvent(new CustomEvent("kedge:go", { detail: href }));
+
+const TEXTS = [
+  ["sp_entity_id", "Our entity id", { required: true, help: "What this server is called at the provider." }],
+  ["acs_url", "Where answers go", { required: true }],
+  ["idp_metadata_url", "Metadata by URL", { help: "Either the URL or the XML, and not both." }],
+  ["idp_metadata_xml", "Metadata as XML", { rows: 4, spellcheck: "false" }],
+  ["idp_username_attribute", "Attribute with the user", { help: "Left out: the NameID." }],
+  ["default_account", "Default account", { help: "Where users live; the attribute wins." }],
+  ["idp_account_attribute", "Attribute with the accounts", {}],
+  ["default_role", "Default role", { help: "What new users get. Either this or the attribute." }],
+  ["idp_role_attribute", "Attribute with the roles", {}],
+  ["idp_groups_attribute", "Attribute with the groups", { help: "Left out: memberOf." }],
+];
+const FLAGS = [
+  ["enabled", "Enabled: users can sign in by it"],
+  ["require_signed_assertions", "Assertions must be signed"],
+  ["require_signed_response", "Responses must be signed"],
+  ["require_existing_users", "Only users that are there already"],
+  ["allow_account_creation", "May make accounts that are not there"],
+  ["allow_unsolicited", "Answers count that nobody asked for"],
+  ["allow_assertion_grant", "Assertions can be exchanged for tokens"],
+];
+const LISTS = [
+  ["allowed_accounts", "Accounts it may name", "Patterns with *, several with commas. Left out: all but the reserved."],
+  ["allowed_roles", "Roles it may name", "Patterns with *, several with commas. Left out: all."],
+];
+
+/** All identity providers. */
+export function providers(main) {
+  const place = h("div", {});
+  fill(
+    main,
+    heading("Single sign-on", {
+      lead: "Users sign in at an identity provider that speaks SAML 2.0.",
+      actions: [button("Add identity provider", add, { kind: "primary" })],
+    }),
+    place,
+  );
+  loaded(place, async () => {
+    const names = await get(BASE);
+    if (!names.length) return empty("No identity provider yet", "Add one with its metadata; then users can sign in by it.");
+    return table("Identity providers", [{ label: "Name", cell: (name) => h("a", { class: "name", href: pathOf(name) }, name) }], names);
+  });
+}
+
+function add() {
+  const origin = window.location.origin;
+  edit("Add identity provider", { enabled: true, sp_entity_id: "kedge", acs_url: `${origin}/v2/rbac-manager/saml/sso/`, require_signed_assertions: true, require_signed_response: true, allow_account_creation: true }, true, async (configuration) => {
+    await post(BASE, configuration);
+    return () => { say(`${configuration.name} is added`); go(pathOf(configuration.name)); };
+  });
+}
+
+function edit(title, now, isNew, act) {
+  form(title, {
+    wide: true,
+    fields: [
+      isNew
+        ? { name: "name", label: "Name", required: true, maxlength: 128, autocomplete: "off", help: "Letters, digits, “_” and “-”. Put it at the end of where answers go, too." }
+        : null,
+      ...TEXTS.map(([name, label, rest]) => ({ name, label, value: now[name] ?? "", autocomplete: "off", ...rest })),
+      ...LISTS.map(([name, label, help]) => ({ name, label, help, value: (now[name] ?? []).join(", "), autocomplete: "off" })),
+      ...FLAGS.map(([name, label]) => ({ name, label, type: "checkbox", value: now[name] })),
+    ].filter(Boolean),
+    label: "Save",
+    act: (held) => {
+      const configuration = { name: isNew ? held.name : now.name };
+      for (const [name] of TEXTS) if (held[name].trim()) configuration[name] = held[name].trim();
+      for (const [name] of FLAGS) configuration[name] = held[name];
+      for (const [name] of LISTS) {
+        const items = held[name].split(",").map((item) => item.trim()).filter(Boolean);
+        if (items.length) configuration[name] = items;
+      }
+      if (now.acs_https_port) configuration.acs_https_port = now.acs_https_port;
+      return act(configuration);
+    },
+  });
+}
+
+/** One identity provider. */
+export function provider(main, name) {
+  const base = `${BASE}/${segment(name)}`;
+  const place = h("div", {});
+  fill(main, place);
+  const reload = () => loaded(place, async () => {
+    const [found, groups] = [await get(base), await get(`${base}/user-group-mappings`)];
+    const said = [...TEXTS, ...LISTS].filter(([key]) => found[key] !== undefined && found[key] !== null && key !== "idp_metadata_xml");
+    return [
+      heading(name, {
+        back: { href: "/console/single-sign-on", label: "Single sign-on" },
+        actions: [
+          button("Change", () => edit("Change identity provider", found, false, async (configuration) => {
+            await put(base, configuration);
+            return () => { say("Saved"); reload(); };
+          })),
+          button("Delete", () => remove(name, base), { kind: "danger-plain" }),
+        ],
+      }),
+      facts(["State", found.enabled ? badge("good", "Enabled") : badge("off", "Disabled")], ["Changed", when(found.last_updated)]),
+      section(
+        "Configuration",
+        {},
+        h(
+          "dl",
+          { class: "pairs" },
+          said.map(([key, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, Array.isArray(found[key]) ? found[key].join(", ") : String(found[key])))),
+          FLAGS.slice(1).map(([key, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, found[key] ? "Yes" : "No"))),
+        ),
+        h("p", {}, h("a", { href: `/v2/rbac-manager/saml/metadata/${segment(name)}`, download: `${name}.xml` }, "Our metadata for its administrator")),
+      ),
+      section("Groups", { lead: "Groups whose members the provider names.", actions: [button("Map group", () => map(base, reload))] }, groupTable(base, groups, reload)),
+    ];
+  });
+  reload();
+}
+
+function groupTable(base, groups, reload) {
+  if (!groups.length) return empty("No group", "No group is mapped to this provider.");
+  return table("Mapped groups", [
+    { label: "Group", cell: (group) => h("a", { class: "name", href: `/console/groups/${segment(group.user_group_uuid)}` }, group.user_group_name) },
+    { label: "Mapped", cell: (group) => when(group.mapped_on) },
+    { label: "Actions", kind: "row-actions", cell: (group) => button("Remove", async () => {
+      try {
+        await del(`${base}/user-group-mappings${query({ user_group: group.user_group_uuid })}`);
+        say("The group is no longer mapped");
+      } catch (error) {
+        say(error.message);
+      }
+      reload();
+    }, { small: true, kind: "quiet", describe: group.user_group_name }) },
+  ], groups);
+}
+
+async function map(base, then) {
+  const groups = await get("/v2/system/user-groups");
+  if (!groups.length) {
+    say("There is no group yet: create one first.");
+    return;
+  }
+  form("Map group", {
+    fields: [{ name: "group", label: "Group", options: groups.map((group) => [group.group_uuid, group.name]) }],
+    label: "Map group",
+    act: async ({ group }) => {
+      await post(`${base}/user-group-mappings`, { user_group_uuids: [group] });
+      return () => { say("The group is mapped"); then(); };
+    },
+  });
+}
+
+function remove(name, base) {
+  confirm("Delete identity provider", h("span", {}, "With ", h("strong", {}, name), " go all the users who sign in by it. This cannot be undone."), "Delete identity provider", async () => {
+    await del(base);
+    return () => { say(`${name} is deleted`); go("/console/single-sign-on"); };
+  });
+}

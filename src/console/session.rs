@@ -1,0 +1,94 @@
+//! Signing in, going on, signing out. The refresh token never reaches a script: it goes from the answer into the cookie
+//! and back.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+
+use super::{cookie, same_site::OwnPage};
+use crate::{
+    error::{Error, OAuthError, Result},
+    http::{Json, NoContent},
+    identity::{
+        oauth::{grant::ANONYMOUS, handlers::by_password, sender::Sender, types::TokenResponse},
+        sessions::{
+            issue::{self, Client, Issued, Life},
+            store as sessions,
+        },
+    },
+    secret::Secret,
+    state::App,
+    transaction,
+};
+
+/// What `POST /console/session` takes.
+#[derive(Debug, Deserialize)]
+pub struct SignIn {
+    username: String,
+    password: Secret,
+}
+
+/// What `POST /console/session/token` takes: an object, whatever is in it.
+#[derive(Debug, Deserialize)]
+pub struct Nothing {}
+
+/// Begins a session with a user and password, as the password grant does.
+pub async fn begin(
+    State(app): State<App>,
+    sender: Sender,
+    _: OwnPage,
+    Json(request): Json<SignIn>,
+) -> Result<Response> {
+    let client = Client { id: ANONYMOUS.to_owned(), user_agent: sender.user_agent };
+    let life = Life::of_console(&app, app.clock.now(), None);
+    let login = (request.username.as_str(), request.password);
+    let issued = by_password(&app, login, sender.address, client, life).await.map_err(refused)?;
+    let cookie = issued.refresh_token.as_ref().map(|token| cookie::begun(&app, token)).transpose()?;
+    Ok(answer(issued, cookie))
+}
+
+/// Answers an access token for the session in the cookie. Takes the cookie away where its session is no more.
+pub async fn token(State(app): State<App>, _: OwnPage, headers: HeaderMap, Json(_): Json<Nothing>) -> Result<Response> {
+    let presented = cookie::token(&app, &headers).ok_or(Error::Unauthenticated("no session of the console"))?;
+    match issue::renew(&app, &presented).await.map_err(refused) {
+        Ok(issued) => Ok(answer(issued, None)),
+        Err(error @ Error::Unauthenticated(_)) => Ok(with_cookie(error.into_response(), Some(cookie::ended(&app)?))),
+        Err(error) => Err(error),
+    }
+}
+
+/// Ends the session in the cookie with all its tokens, if there is one.
+pub async fn end(State(app): State<App>, _: OwnPage, headers: HeaderMap) -> Result<Response> {
+    if let Some(token) = cookie::token(&app, &headers) {
+        let hash = issue::hash(&token);
+        let ended: Result<()> = transaction!(app.db, |db| { Ok(sessions::delete_session_of_token(db, &hash).await?) });
+        ended?;
+    }
+    Ok(with_cookie(NoContent.into_response(), Some(cookie::ended(&app)?)))
+}
+
+/// A grant that is refused is a sign-in that failed.
+fn refused(error: OAuthError) -> Error {
+    match error {
+        OAuthError::Grant(reason) => Error::Unauthenticated(reason),
+        OAuthError::Other(error) => error,
+        other => Error::internal(other),
+    }
+}
+
+fn answer(issued: Issued, cookie: Option<HeaderValue>) -> Response {
+    let shown = TokenResponse::from(Issued { refresh_token: None, ..issued });
+    with_cookie(Json::<_, 200>(shown).into_response(), cookie)
+}
+
+fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(cookie) = cookie {
+        headers.insert(header::SET_COOKIE, cookie);
+    }
+    response
+}

@@ -1,0 +1,52 @@
+//! A part of a list: an addition to operations that answer the whole one in the contract, and do without it.
+
+use serde::Deserialize;
+
+use super::extract::given;
+use crate::error::{Error, Result};
+
+/// Which part of a list is asked for: nothing asks for all of it.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Paging {
+    /// Kedge's addition: only what has this in its name, in any case.
+    search: Option<String>,
+    /// Kedge's addition: which page of `limit` entries.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = i64, required = false, default = 1, minimum = 1)]
+    page: Option<i64>,
+    /// Kedge's addition: how many entries a page has, at most 1,000; all, where it is left out.
+    #[serde(default, deserialize_with = "given")]
+    #[param(value_type = i64, required = false, minimum = 1, maximum = 1000)]
+    limit: Option<i64>,
+}
+
+/// The same, as SQL takes it.
+#[derive(Debug, Default)]
+pub struct Part {
+    pub search: Option<String>,
+    pub limit: Option<i64>,
+    pub offset: i64,
+}
+
+impl Paging {
+    /// The part, if there can be such a one.
+    ///
+    /// # Errors
+    /// 400 with what cannot be.
+    pub fn part(self) -> Result<Part> {
+        let page = within("page", self.page.unwrap_or(1), 1_000_000)?;
+        let limit = self.limit.map(|limit| within("limit", limit, 1000)).transpose()?;
+        if self.search.as_deref().is_some_and(|text| text.contains('\0')) {
+            return Err(Error::malformed("search", "holds U+0000"));
+        }
+        Ok(Part { search: self.search, limit, offset: limit.map_or(0, |limit| (page - 1) * limit) })
+    }
+}
+
+fn within(name: &str, number: i64, most: i64) -> Result<i64> {
+    if (1..=most).contains(&number) {
+        return Ok(number);
+    }
+    Err(Error::malformed(name, format!("must be from 1 to {most}")))
+}
