@@ -26,7 +26,7 @@ export function open(title, build, { firm = false, wide = false } = {}) {
 
 /** One labelled field. A field is { name, label, type?, help?, required?, value?, options?, maxlength?, rows?, … }. */
 export function field(definition) {
-  const { name, label, type = "text", help, options, value, rows, ...rest } = definition;
+  const { name, label, type = "text", help, options, value, rows, unmarked = false, ...rest } = definition;
   const id = freshId();
   const helpId = help ? freshId() : null;
   const attributes = { id, name, "aria-describedby": helpId, ...rest };
@@ -42,7 +42,7 @@ export function field(definition) {
   } else {
     input = h("input", { ...attributes, type, value: value ?? "" });
   }
-  const mark = rest.required ? null : h("span", { class: "muted" }, " (optional)");
+  const mark = rest.required || unmarked ? null : h("span", { class: "muted" }, " (optional)");
   return h("div", { class: "field" }, h("label", { for: id }, label, options ? null : mark), input, helped(help, helpId));
 }
 
@@ -81,13 +81,14 @@ export function form(title, { lead, fields = [], body = [], label, kind = "prima
         problem,
         h("div", { class: "dialog-actions" }, button(cancel, close), submit),
       );
+      element.addEventListener("input", () => fill(problem));
       element.addEventListener("submit", async (event) => {
         event.preventDefault();
         fill(problem);
         const held = values(element);
         const wrong = missing(element) ?? check?.(held);
         if (wrong) {
-          fill(problem, alert(wrong.text ?? wrong));
+          fill(problem, alert(wrong.text ?? wrong, null, null));
           wrong.input?.focus();
           return;
         }

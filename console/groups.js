@@ -4,6 +4,7 @@ import { del, get, patch, post } from "./client.js";
 import { confirm, form } from "./dialogs.js";
 import { fill, h, segment } from "./dom.js";
 import { button, empty, heading, loaded, query, say, section, table, when } from "./parts.js";
+import { current } from "./session.js";
 
 const BASE = "/v2/system/user-groups";
 const WINDOW = 100;
@@ -27,7 +28,7 @@ export function groups(main) {
       found,
     );
   });
-  fill(main, heading("Groups", { lead: "Members of a group hold its roles.", actions: [button("Create group", create, { kind: "primary" })] }), place);
+  fill(main, heading("Groups", { lead: "Members of a group hold its roles.", actions: current().isAdmin ? [button("Create group", create, { kind: "primary" })] : [] }), place);
   reload();
 }
 

@@ -95,7 +95,8 @@ export function keyList(base, { whose, username, can = { create: true, update: t
       { class: "actions" },
       key.status === "active" && can.update && can.create ? button("Rotate", () => rotate(key), small) : null,
       key.status === "active" && can.update ? button("Revoke", () => revoke(key), small) : null,
-      can.remove ? button("Delete", () => remove(key), { ...small, kind: "quiet" }) : null,
+      // One that is in use is revoked first.
+      key.status !== "active" && can.remove ? button("Delete", () => remove(key), { ...small, kind: "quiet" }) : null,
     );
   }
 
@@ -118,10 +119,9 @@ export function keyList(base, { whose, username, can = { create: true, update: t
   }
 
   function remove(key) {
-    const live = key.status === "active" ? " It is active: whatever uses it is refused from now on." : "";
     confirm(
       "Delete API key",
-      h("span", {}, "The record of ", h("strong", {}, key.name), ` (kedge_${key.hint}…) goes, and its name is free again.${live} This cannot be undone.`),
+      h("span", {}, "The record of ", h("strong", {}, key.name), ` (kedge_${key.hint}…) goes, and its name is free again. This cannot be undone.`),
       `Delete ${short(key.name)}`,
       async () => {
         await del(path(key));
@@ -275,7 +275,7 @@ function expiryFields() {
     type: "date",
     min: day(now + DAY_MS),
     max: day(now + LONGEST_DAYS * DAY_MS),
-    required: false,
+    unmarked: true,
     help: `At most ${LONGEST_DAYS} days from now. The key works until the end of that day, UTC.`,
   });
   date.hidden = true;

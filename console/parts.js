@@ -16,7 +16,7 @@ function fromNow(moment) {
   // Days up to a year: "in 90 days" says more than "in 3 months" where keys expire.
   for (const [unit, length] of UNITS) {
     const least = unit === "month" || unit === "year" ? 400 * 86_400 : length;
-    if (Math.abs(seconds) >= least) return relative.format(Math.trunc(seconds / length), unit);
+    if (Math.abs(seconds) >= least) return relative.format(Math.round(seconds / length), unit);
   }
   return seconds > 0 ? "in a moment" : "just now";
 }
@@ -81,11 +81,11 @@ export function section(title, { lead, actions = [] } = {}, ...children) {
 }
 
 /** What went wrong, in the words of whoever refused. */
-export function alert(text, again) {
+export function alert(text, again, lead = "That did not work. ") {
   return h(
     "div",
     { class: "notice notice-bad", role: "alert" },
-    h("p", {}, h("strong", {}, "That did not work. "), text),
+    h("p", {}, lead ? h("strong", {}, lead) : null, text),
     again ? button("Try again", again, { small: true }) : null,
   );
 }
@@ -134,7 +134,9 @@ export async function loaded(place, read) {
   } catch (error) {
     clearTimeout(waiting);
     if (error.status === undefined) console.error(error);
-    fill(place, alert(error.message, () => loaded(place, read)));
+    // What is refused or not there will be again.
+    const again = error.status === 403 || error.status === 404 ? null : () => loaded(place, read);
+    fill(place, alert(error.message, again));
   } finally {
     place.removeAttribute("aria-busy");
   }

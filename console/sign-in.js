@@ -23,7 +23,7 @@ export function show(root, then, { ended = false } = {}) {
     const { username, password } = values(form);
     fill(problem);
     if (!username || !password) {
-      fill(problem, alert("Enter your user and your password."));
+      fill(problem, alert("Enter your user and your password.", null, null));
       form.elements[username ? "password" : "username"].focus();
       return;
     }
@@ -32,7 +32,7 @@ export function show(root, then, { ended = false } = {}) {
       await signIn(username, password);
       await then();
     } catch (error) {
-      fill(problem, alert(error.status === 401 ? "The user or the password is not right." : error.message));
+      fill(problem, error.status === 401 ? alert("The user or the password is not right.", null, null) : alert(error.message));
       form.elements.password.value = "";
       form.elements.password.focus();
     } finally {

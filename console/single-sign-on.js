@@ -4,6 +4,7 @@ import { del, get, post, put } from "./client.js";
 import { confirm, form } from "./dialogs.js";
 import { fill, h, segment } from "./dom.js";
 import { badge, button, empty, facts, heading, loaded, query, say, section, table, when } from "./parts.js";
+import { current } from "./session.js";
 
 const BASE = "/v2/rbac-manager/saml/idps";
 const pathOf = (name) => `/console/single-sign-on/${segment(name)}`;
@@ -42,7 +43,7 @@ export function providers(main) {
     main,
     heading("Single sign-on", {
       lead: "Users sign in at an identity provider that speaks SAML 2.0.",
-      actions: [button("Add identity provider", add, { kind: "primary" })],
+      actions: current().isAdmin ? [button("Add identity provider", add, { kind: "primary" })] : [],
     }),
     place,
   );

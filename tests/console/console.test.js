@@ -452,7 +452,7 @@ test("the API browser works under the same policy, with a key", async () => {
   await page.locator(".modal-ux .btn-done, .modal-ux .close-modal").first().click();
   await page.locator("[id='operations-Identity-get_user'] .opblock-summary-control").click();
   await page.locator("[id='operations-Identity-get_user'] .execute").click();
-  await page.locator(".live-responses-table .response-col_status").first().getByText("200").waitFor();
+  await page.locator(".live-responses-table tbody .response-col_status").getByText("200").waitFor();
   await page.locator(".live-responses-table").getByText("alice").first().waitFor();
   await picture(page, "api");
   const stored = await page.evaluate(() => JSON.stringify([localStorage, sessionStorage]));
@@ -501,9 +501,10 @@ for (const width of [360, 1280]) {
       await row(admin, "alice").waitFor();
       await check(admin, `account ${look}`);
       await picture(admin, `7-account-${look}`);
-      for (const [path, name] of [["roles", "read-only"], ["groups", "spectators"], ["profile", "Headless"], ["single-sign-on", null]]) {
+      for (const [path, name] of [["roles", "read-only"], ["groups", "spectators"], ["profile", "This one"], ["single-sign-on", "No identity provider yet"]]) {
         await admin.goto(`/console/${path}`);
-        if (name) await admin.getByText(name).first().waitFor().catch(() => {});
+        await admin.locator(".layout h1").waitFor();
+        await admin.getByRole("main").getByText(name).first().waitFor();
         await check(admin, `${path} ${look}`);
         await picture(admin, `8-${path}-${look}`);
       }
