@@ -23,17 +23,17 @@ export function audit(main) {
   const place = h("div", {});
   let page = 1;
   const account = isAdmin
-    ? field({ name: "account", label: "Account", autocomplete: "off" })
+    ? field({ name: "account", label: "Account", autocomplete: "off", unmarked: true })
     : field({ name: "account", label: "Account", options: accountsWith("listEvents").map((name) => [name, name]) });
   const form = h(
     "form",
     { class: "filters", "aria-label": "Filter" },
     account,
     field({ name: "resource_type", label: "About", options: ABOUT }),
-    field({ name: "resource_id", label: "Its name", autocomplete: "off" }),
+    field({ name: "resource_id", label: "Its name", autocomplete: "off", unmarked: true }),
     field({ name: "level", label: "Level", options: [["", "Any"], ["info", "Info"], ["error", "Error"]] }),
-    field({ name: "since", label: "Since", type: "date" }),
-    field({ name: "before", label: "Before", type: "date" }),
+    field({ name: "since", label: "Since", type: "date", unmarked: true }),
+    field({ name: "before", label: "Before", type: "date", unmarked: true }),
     h("div", { class: "filters-go" }, h("button", { type: "submit", class: "button button-primary" }, "Filter"), button("Clear", () => { form.reset(); page = 1; read(); })),
   );
   const read = () =>

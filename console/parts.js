@@ -25,13 +25,12 @@ function fromNow(moment) {
 export function when(text, never = "Never") {
   if (!text) return h("span", { class: "muted" }, never);
   const moment = new Date(text);
-  const absolute = `${text.slice(0, 10)} ${text.slice(11, 16)} UTC`;
   return h(
     "time",
     { datetime: text, class: "when" },
     h("span", {}, fromNow(moment.getTime())),
     " ",
-    h("span", { class: "when-utc" }, absolute),
+    h("span", { class: "when-utc" }, h("span", {}, text.slice(0, 10)), " ", h("span", {}, `${text.slice(11, 16)} UTC`)),
   );
 }
 
@@ -199,12 +198,14 @@ const live = h("div", { class: "unseen", "aria-live": "polite", role: "status" }
 let shown;
 /** Says that something was done, to eyes and to screen readers. */
 export function say(text) {
-  if (!live.isConnected) document.body.append(live);
+  // What is outside of an open dialog is neither seen nor read out.
+  const place = document.querySelector("dialog[open]") ?? document.body;
+  if (live.parentNode !== place) place.append(live);
   live.textContent = "";
   requestAnimationFrame(() => { live.textContent = text; });
   document.querySelector(".toast")?.remove();
   const toast = h("div", { class: "toast", "aria-hidden": "true" }, text);
-  document.body.append(toast);
+  place.append(toast);
   clearTimeout(shown);
   shown = setTimeout(() => toast.remove(), 5000);
 }

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderName, header, request::Parts},
 };
 
-use crate::{authz::policy::Denial, error::Error};
+use crate::{authz::policy::Denial, error::Error, state::App};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
@@ -15,24 +15,30 @@ const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with")
 #[derive(Clone, Copy, Debug)]
 pub struct OwnPage;
 
-impl<S: Sync> FromRequestParts<S> for OwnPage {
+impl FromRequestParts<App> for OwnPage {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Error> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let authority = parts.uri.authority().map(ToString::to_string);
-        if is_own(&parts.headers, authority.as_deref()) { Ok(Self) } else { Err(Denial::OtherSite.into()) }
+        if is_own(&parts.headers, authority.as_deref(), app.config.server.external_url()) {
+            Ok(Self)
+        } else {
+            Err(Denial::OtherSite.into())
+        }
     }
 }
 
 /// Each of the headers may be missing, since not every client is a browser of today, but for the one that a page can
 /// only send to its own site; none may speak of another site.
-fn is_own(headers: &HeaderMap, authority: Option<&str>) -> bool {
+///
+/// The page's origin is the URL that Kedge is configured with, or the host that is asked: a proxy may name another one.
+fn is_own(headers: &HeaderMap, authority: Option<&str>, external_url: &str) -> bool {
     let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let host = authority.or_else(|| text(&header::HOST)).unwrap_or_default();
-    let of_host = |origin: &str| origin.split_once("://").is_some_and(|(_, place)| place.eq_ignore_ascii_case(host));
+    let is_asked = |origin: &str| origin.split_once("://").is_some_and(|(_, place)| place.eq_ignore_ascii_case(host));
     text(&X_REQUESTED_WITH) == Some("kedge-console")
         && text(&SEC_FETCH_SITE).is_none_or(|site| site == "same-origin")
-        && text(&header::ORIGIN).is_none_or(of_host)
+        && text(&header::ORIGIN).is_none_or(|origin| is_asked(origin) || origin.eq_ignore_ascii_case(external_url))
 }
 
 #[cfg(test)]
@@ -45,7 +51,7 @@ mod tests {
         let header = |&(name, value): &(&'static str, &'static str)| {
             (HeaderName::from_static(name), HeaderValue::from_static(value))
         };
-        is_own(&pairs.iter().map(header).collect(), None)
+        is_own(&pairs.iter().map(header).collect(), None, "https://outside.test")
     }
 
     #[test]
@@ -53,7 +59,12 @@ mod tests {
         let own = ("x-requested-with", "kedge-console");
         let host = ("host", "kedge.test:8228");
         let origin = ("origin", "https://kedge.test:8228");
-        for pairs in [vec![own], vec![own, host, origin], vec![own, host, origin, ("sec-fetch-site", "same-origin")]] {
+        for pairs in [
+            vec![own],
+            vec![own, host, origin],
+            vec![own, host, origin, ("sec-fetch-site", "same-origin")],
+            vec![own, host, ("origin", "https://outside.test")],
+        ] {
             assert!(asked(&pairs), "{pairs:?}");
         }
         for pairs in [
@@ -62,6 +73,7 @@ mod tests {
             vec![("x-requested-with", "XMLHttpRequest"), host, origin],
             vec![own, host, ("origin", "https://evil.test")],
             vec![own, host, ("origin", "https://kedge.test")],
+            vec![own, host, ("origin", "http://outside.test")],
             vec![own, host, ("origin", "null")],
             vec![own, ("sec-fetch-site", "same-site")],
             vec![own, ("sec-fetch-site", "cross-site")],

@@ -40,7 +40,7 @@ export async function open(browser, kedge, { width = 1280, height = 900, dark = 
   page.on("request", (request) => {
     page.requests.push(request);
     const there = request.url();
-    if (!there.startsWith(kedge.url) && !/^(data|blob):/.test(there)) page.wrong.push(`elsewhere: ${there}`);
+    if (!there.startsWith(kedge.url) && !(page.provider && there.startsWith(page.provider)) && !/^(data|blob):/.test(there)) page.wrong.push(`elsewhere: ${there}`);
   });
   await page.addInitScript(() => {
     document.addEventListener("securitypolicyviolation", (event) => {

@@ -1,11 +1,11 @@
 // The console in a real browser: every flow, by mouse and once by keyboard alone.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { check, launch, open, settled, signIn } from "./browser.js";
-import { start } from "./kedge.js";
+import { freePort, start } from "./kedge.js";
 
 const PICTURES = process.env.PICTURES;
 const PASSWORD = "through-the-glass";
@@ -393,6 +393,42 @@ test("identity providers are configured, and offered at the sign-in", async () =
   await page.context().close();
 });
 
+test("who signs in at an identity provider, on another site, comes back signed in", async () => {
+  const provider = `http://127.0.0.1:${await freePort()}`;
+  const options = ["--sp-metadata", `${kedge.url}/v2/rbac-manager/saml/metadata/rabbit-hole`, "--user", "mock-turtle", "--attribute", "account=tea-party", "--port", provider.split(":")[2]];
+  const idp = spawn(process.env.SAML_PYTHON, ["../saml/idp.py", ...options], { stdio: ["ignore", "pipe", "ignore"] });
+  try {
+    const metadataAt = await new Promise((resolve, reject) => {
+      let said = "";
+      idp.stdout.on("data", (data) => {
+        said += data;
+        const found = /metadata: (\S+)/.exec(said);
+        if (found) resolve(found[1]);
+      });
+      idp.on("exit", () => reject(new Error("the identity provider did not start")));
+    });
+    await kedge.ask("POST", "/v2/rbac-manager/saml/idps", {
+      name: "rabbit-hole", enabled: true, sp_entity_id: "kedge", acs_url: `${kedge.url}/v2/rbac-manager/saml/sso/rabbit-hole`,
+      idp_metadata_url: metadataAt, idp_account_attribute: "account", default_role: "read-only",
+    });
+    const page = await open(browser, kedge);
+    page.provider = provider;
+    await page.goto("/console/profile");
+    await page.getByRole("link", { name: "Sign in with rabbit-hole" }).click();
+    await page.getByRole("heading", { level: 1, name: "My account" }).waitFor();
+    await page.getByText("Single sign-on (rabbit-hole)").waitFor();
+    assert.equal(new URL(page.url()).pathname, "/console/profile");
+    assert.equal(await page.getByRole("button", { name: "Change password" }).count(), 0);
+    await check(page, "signed in by a provider");
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await page.context().close();
+  } finally {
+    idp.kill();
+    await kedge.ask("DELETE", "/v2/rbac-manager/saml/idps/rabbit-hole").catch(() => {});
+  }
+});
+
 test("what may not be done is not offered, and what is refused is told", async () => {
   const page = await open(browser, kedge);
   await signIn(page, "march-hare", PASSWORD);
@@ -454,7 +490,7 @@ test("the API browser works under the same policy, with a key", async () => {
   await page.locator("[id='operations-Identity-get_user'] .execute").click();
   await page.locator(".live-responses-table tbody .response-col_status").getByText("200").waitFor();
   await page.locator(".live-responses-table").getByText("alice").first().waitFor();
-  await picture(page, "api");
+  await page.screenshot({ path: `${PICTURES}/api.png` });
   const stored = await page.evaluate(() => JSON.stringify([localStorage, sessionStorage]));
   assert.ok(!stored.includes(made.value), stored);
   assert.deepEqual(page.wrong, []);
@@ -517,6 +553,39 @@ for (const width of [360, 1280]) {
     });
   }
 }
+
+test("what happened is shown where the API keeps it, by account, user and key", async () => {
+  const page = await open(browser, kedge);
+  const asked = [];
+  const event = (message, level, resource) => ({
+    event_id: crypto.randomUUID(),
+    created_at: new Date().toISOString().replace(/\.\d+/, ""),
+    event: { source: { service_name: "identity", request_id: "r-1" }, resource, type: "user.identity.update_api_key", category: "identity", level, message, details: { user: "alice", address: "192.0.2.1", count: 1 }, timestamp: new Date().toISOString().replace(/\.\d+/, "") },
+  });
+  const results = [event(`Key ${VECTOR} was revoked`, "info", { account_name: "mad-hatter-team", type: "api_key", id: "cheshire-cat" }), event("A sign-in was refused", "error", {})];
+  await page.context().route(/\/v2\/events\?/, async (route) => {
+    const url = new URL(route.request().url());
+    asked.push([Object.fromEntries(url.searchParams), route.request().headers()["x-anchore-account"]]);
+    await route.fulfill({ json: { results, next_page: url.searchParams.get("page") === "1", item_count: results.length, page: 1 } });
+  });
+  await signIn(page, "admin", kedge.password);
+  await page.getByRole("link", { name: "Audit" }).click();
+  await page.getByText(`Key ${VECTOR} was revoked`, { exact: true }).waitFor();
+  await page.getByLabel("Account").fill("mad-hatter-team");
+  await page.getByLabel("About").selectOption("api_key");
+  await page.getByLabel("Its name").fill("cheshire-cat");
+  await page.getByLabel("Since").fill("2026-01-01");
+  await page.getByRole("button", { name: "Filter" }).click();
+  await settled(page);
+  await page.getByText("Show the details").first().click();
+  await page.getByText("192.0.2.1").first().waitFor();
+  assert.deepEqual(asked.at(-1), [{ resource_type: "api_key", resource_id: "cheshire-cat", since: "2026-01-01T00:00:00Z", page: "1", limit: "50" }, "mad-hatter-team"]);
+  await page.getByRole("button", { name: "Older" }).click();
+  await page.getByText("Page 2").waitFor();
+  await check(page, "audit");
+  await picture(page, "audit");
+  await page.context().close();
+});
 
 test("the first page is small", async () => {
   const page = await open(browser, kedge);

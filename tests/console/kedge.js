@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 
 const BINARY = process.env.KEDGE_BINARY;
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = createServer();
     server.listen(0, "127.0.0.1", () => {

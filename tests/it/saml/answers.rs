@@ -320,7 +320,10 @@ async fn browser_is_brought_to_the_console_signed_in() {
     assert!(answer.text.contains("content=\"0;url=/console/keys?a=1&amp;b=2\""), "{}", answer.text);
     let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
     let session = cookies.iter().find(|cookie| cookie.starts_with("kedge-session=")).unwrap();
-    assert!(session.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=86400"), "{session}");
+    assert!(session.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200"), "{session}");
+    let page = server.nobody().request("POST", "/console/session/token").header("x-requested-with", "kedge-console");
+    let page = page.header("cookie", session.split(';').next().unwrap()).json(&json!({}));
+    send(page).await.expect(200);
     // It is a refresh token of the user's, and not in the page.
     let token = session.strip_prefix("kedge-session=").unwrap().split(';').next().unwrap();
     assert!(!answer.text.contains(token));

@@ -1,0 +1,51 @@
+// How long the console's pages take with 10,000 users in an account and 100 keys of each, a million in all: each request
+// that a page makes, one after the other, from this machine.
+// usage: .ci/database node tests/console/performance.js   (KEDGE_BINARY: the program)
+
+import { execFileSync } from "node:child_process";
+import { start } from "./kedge.js";
+
+const TIMES = 100;
+
+const kedge = await start({ KEDGE_DATABASE__URL: process.env.DATABASE_URL });
+try {
+  await kedge.ask("POST", "/v2/accounts", { name: "wonderland" });
+  const sql = `
+    insert into users (id, account_id, username, type, created_at, last_updated)
+      select gen_random_uuid(), a.id, 'user-' || lpad(n::text, 5, '0'), 'native', now(), now()
+      from accounts a, generate_series(1, 10000) n where a.name = 'wonderland';
+    insert into api_keys (id, user_id, name, secret_hash, created_at, updated_at, expires_at)
+      select substr(md5(u.id::text || n), 1, 16), u.id, 'key-' || n, sha256((u.id::text || n)::bytea), now(), now(), now() + '90 days'
+      from users u, generate_series(1, 100) n where u.username like 'user-%';
+    insert into accounts (id, name, type, state, created_at, last_updated)
+      select gen_random_uuid(), 'account-' || n, 'user', 'enabled', now(), now() from generate_series(1, 2000) n;
+    analyze;`;
+  execFileSync("psql", ["-q", process.env.DATABASE_URL, "-c", sql], { stdio: "inherit" });
+  const page = await (await fetch(`${kedge.url}/console/`)).text();
+  const script = /src="([^"]+app\.js)"/.exec(page)[1];
+  for (const path of [
+    "/console/",
+    script,
+    "/v2/accounts?page=1&limit=51",
+    "/v2/accounts?search=19&page=1&limit=51",
+    "/v2/accounts/wonderland/users?page=1&limit=51",
+    "/v2/accounts/wonderland/users?page=196&limit=51",
+    "/v2/accounts/wonderland/users?search=0999&page=1&limit=51",
+    "/v2/accounts/wonderland/users/user-05000",
+    "/v2/accounts/wonderland/users/user-05000/api-keys",
+  ]) {
+    const took = [];
+    for (let n = 0; n < TIMES; n++) {
+      const begun = performance.now();
+      const answer = await fetch(kedge.url + path, { headers: { authorization: `Bearer ${kedge.token.admin}` } });
+      await answer.arrayBuffer();
+      if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+      took.push(performance.now() - begun);
+    }
+    took.sort((a, b) => a - b);
+    const [median, p95] = [0.5, 0.95].map((part) => took[Math.floor(TIMES * part)].toFixed(1));
+    console.log(`${median.padStart(7)} ms  ${p95.padStart(7)} ms at the 95th percentile  ${path.replace(/assets\/\w+/, "assets/…")}`);
+  }
+} finally {
+  await kedge.stop();
+}
