@@ -12,7 +12,7 @@ const go = (href) => document.dispatchEvent(new CustomEvent("kedge:go", { detail
 
 const TEXTS = [
   ["sp_entity_id", "Our entity id", { required: true, help: "What this server is called at the provider." }],
-  ["acs_url", "Where answers go", { required: true }],
+  ["acs_url", "Where answers go", { required: true, help: "Where it ends with a slash, the name of the provider is put behind it." }],
   ["idp_metadata_url", "Metadata by URL", { help: "Either the URL or the XML, and not both." }],
   ["idp_metadata_xml", "Metadata as XML", { rows: 4, spellcheck: "false" }],
   ["idp_username_attribute", "Attribute with the user", { help: "Left out: the NameID." }],
@@ -67,7 +67,7 @@ function edit(title, now, isNew, act) {
     wide: true,
     fields: [
       isNew
-        ? { name: "name", label: "Name", required: true, maxlength: 128, autocomplete: "off", help: "Letters, digits, “_” and “-”. Put it at the end of where answers go, too." }
+        ? { name: "name", label: "Name", required: true, maxlength: 128, autocomplete: "off", help: "Letters, digits, “_” and “-”. It cannot be changed." }
         : null,
       ...TEXTS.map(([name, label, rest]) => ({ name, label, value: now[name] ?? "", autocomplete: "off", ...rest })),
       ...LISTS.map(([name, label, help]) => ({ name, label, help, value: (now[name] ?? []).join(", "), autocomplete: "off" })),
@@ -77,6 +77,7 @@ function edit(title, now, isNew, act) {
     act: (held) => {
       const configuration = { name: isNew ? held.name : now.name };
       for (const [name] of TEXTS) if (held[name].trim()) configuration[name] = held[name].trim();
+      if (configuration.acs_url.endsWith("/")) configuration.acs_url += configuration.name;
       for (const [name] of FLAGS) configuration[name] = held[name];
       for (const [name] of LISTS) {
         const items = held[name].split(",").map((item) => item.trim()).filter(Boolean);

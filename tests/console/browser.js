@@ -64,12 +64,13 @@ export async function settled(page) {
   await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
 }
 
-/** The page as axe sees it. */
-export async function check(page, name) {
+/** The page, or what a selector finds in it, as axe sees it. */
+export async function check(page, name, part = null) {
   await settled(page);
   await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() =>
-    window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
+  const { violations } = await page.evaluate((selector) =>
+    window.axe.run(selector ?? document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
+    part,
   );
   const told = violations.map(({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => `${node.html} ${node.failureSummary ?? ""}`).join("\n  ")}`);
   assert.deepEqual(told, [], `${name}: ${told.join("\n")}`);

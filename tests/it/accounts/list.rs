@@ -67,3 +67,26 @@ async fn plain_user_lists_no_accounts() {
     let refusal = "Not authorized. Requires permissions: domain=system action=listAccounts target=*";
     assert_error(&alice.get("/v2/accounts").await, 403, refusal);
 }
+
+#[tokio::test]
+async fn list_can_be_searched_and_paged() {
+    let server = Server::start().await;
+    for name in ["tea-party", "Teapot", "croquet"] {
+        server.account(name).await;
+    }
+    assert_eq!(listed(&server, "?search=TEA").await, ["Teapot", "tea-party"]);
+    assert_eq!(listed(&server, "?search=tea&limit=1").await, ["Teapot"]);
+    assert_eq!(listed(&server, "?search=tea&limit=1&page=2").await, ["tea-party"]);
+    assert_eq!(listed(&server, "?limit=2&page=2").await, ["croquet", "tea-party"]);
+    assert_eq!(listed(&server, "?limit=2&page=3").await, [""; 0]);
+    assert_eq!(listed(&server, "?state=disabled&search=tea").await, [""; 0]);
+    // It is no pattern.
+    for search in ["%25", "_", ".*"] {
+        assert_eq!(listed(&server, &format!("?search={search}")).await, [""; 0], "{search}");
+    }
+    for (query, field) in
+        [("limit=0", "limit"), ("limit=1001", "limit"), ("page=0", "page"), ("page=x", "page"), ("search=%00", "search")]
+    {
+        assert_problem(&server.admin().get(&format!("/v2/accounts?{query}")).await, 400, field);
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Server, assert_error, names};
+use crate::support::{Server, assert_error, assert_problem, names};
 
 #[tokio::test]
 async fn admin_user_is_there_from_the_first_start() {
@@ -62,4 +62,23 @@ async fn new_user_has_no_role() {
         let refusal = format!("Not authorized. Requires permissions: domain={domain} action={action} target=*");
         assert_error(&alice.get(path).await, 403, &refusal);
     }
+}
+
+#[tokio::test]
+async fn users_of_an_account_can_be_searched_and_paged() {
+    let server = Server::start().await;
+    for name in ["alice", "Alison", "bob"] {
+        server.user("acme", name).await;
+    }
+    for (query, expected) in [
+        ("?search=ALI", vec!["Alison", "alice"]),
+        ("?search=ali&limit=1&page=2", vec!["alice"]),
+        ("?limit=2", vec!["Alison", "alice"]),
+        ("?limit=2&page=2", vec!["bob"]),
+        ("?search=zzz", vec![]),
+    ] {
+        let list = server.admin().get(&format!("/v2/accounts/acme/users{query}")).await.expect(200);
+        assert_eq!(names(&list, "username"), expected, "{query}");
+    }
+    assert_problem(&server.admin().get("/v2/accounts/acme/users?limit=0").await, 400, "limit");
 }
