@@ -154,7 +154,7 @@ export function keyList(base, { whose, username, can = { create: true, update: t
   }
 
   function rotate(key) {
-    const expiry = expiryFields();
+    const expiry = expiryFields("The new key expires in");
     form("Rotate API key", {
       lead: h("span", {}, "Makes a new key like ", h("strong", {}, key.name), ", which goes on working for the overlap and then stops."),
       fields: [
@@ -267,7 +267,7 @@ function nextName(name, keys) {
   }
 }
 
-function expiryFields() {
+function expiryFields(legend = "Expires in") {
   const now = Date.now();
   const date = field({
     name: "date",
@@ -289,7 +289,7 @@ function expiryFields() {
   const node = h(
     "fieldset",
     { class: "field" },
-    h("legend", {}, "Expires in"),
+    h("legend", {}, legend),
     h(
       "div",
       { class: "choices" },

@@ -13,7 +13,7 @@ pub struct Paging {
     search: Option<String>,
     /// Kedge's addition: which page of `limit` entries.
     #[serde(default, deserialize_with = "given")]
-    #[param(value_type = i64, required = false, default = 1, minimum = 1)]
+    #[param(value_type = i64, required = false, default = 1, minimum = 1, maximum = 1_000_000)]
     page: Option<i64>,
     /// Kedge's addition: how many entries a page has, at most 1,000; all, where it is left out.
     #[serde(default, deserialize_with = "given")]
