@@ -84,9 +84,13 @@ async fn list_can_be_searched_and_paged() {
     for search in ["%25", "_", ".*"] {
         assert_eq!(listed(&server, &format!("?search={search}")).await, [""; 0], "{search}");
     }
-    for (query, field) in
-        [("limit=0", "limit"), ("limit=1001", "limit"), ("page=0", "page"), ("page=x", "page"), ("search=%00", "search")]
-    {
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("page=0", "page"),
+        ("page=x", "page"),
+        ("search=%00", "search"),
+    ] {
         assert_problem(&server.admin().get(&format!("/v2/accounts?{query}")).await, 400, field);
     }
 }
