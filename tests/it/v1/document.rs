@@ -42,6 +42,8 @@ async fn each_document_has_its_own_operations_and_no_other() {
     let (v1, v2) = (nobody.get("/v1/openapi.json").await.expect(200), nobody.get("/v2/openapi.json").await.expect(200));
     let (_, table, _) = kedge::routes().finish();
     let rows = table.rows().into_iter().map(|(path, method, _)| (path.to_owned(), method.to_string()));
+    // The console's doors are no operations of the API.
+    let rows = rows.filter(|(path, _)| !path.starts_with("/console"));
     let (older, newer): (BTreeSet<_>, BTreeSet<_>) = rows.partition(|(path, _)| path.starts_with("/v1"));
     assert_eq!(operations(&v1), older);
     assert_eq!(operations(&v2), newer);
