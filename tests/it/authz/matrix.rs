@@ -131,6 +131,10 @@ fn expected(caller: &Caller, (method, path, row): (&str, &str, Row), account: &s
         Access::Public if path.ends_with("/oauth/token") && caller.what == ASLEEP => {
             return Expected::Forbidden("Not authorized. Account sleeping-team not enabled.".to_owned());
         }
+        // Not a question of who calls, but of where from; its siblings ask first for the body that is not there.
+        Access::Public if method == "DELETE" && path == "/console/session" => {
+            return Expected::Forbidden("Not authorized. Only for pages of the console".to_owned());
+        }
         Access::Public => return Expected::Served,
         _ if caller.is == Is::Stranger => return Expected::Unauthorized,
         _ if caller.is == Is::Disabled => {
