@@ -6,15 +6,18 @@
 //! - [`system`] the server about itself
 //! - [`forward_auth`] the check that proxies ask in front of other services
 //! - [`v1`] the older paths, on the same operations
+//! - [`audit`] who did what, and how nobody can alter that unnoticed
 //! - [`http`] the way of a request: [`http::routes`] mounts an operation, [`http::guard`] stands before it
 //! - [`authn`] who is calling
 //! - [`authz`] what they may do: pure decisions
 //! - [`db`] the pool, transactions, migrations, and the private PostgreSQL
 //! - [`command`] what `kedge` does on the command line
+//! - [`telemetry`] traces, around all of it where a collector is configured
 //! - [`config`], [`state`], [`error`], [`clock`], [`names`], [`secret`], [`timestamp`], [`logging`], [`metrics`] a thing each
 //!
 //! To add an operation: write the handler beside its siblings, mount it in the `routes` of its module.
 
+pub mod audit;
 pub mod authn;
 pub mod authz;
 pub mod clock;
@@ -31,6 +34,7 @@ pub mod names;
 pub mod secret;
 pub mod state;
 pub mod system;
+pub mod telemetry;
 pub mod timestamp;
 pub mod v1;
 
@@ -49,6 +53,7 @@ use crate::{
 pub fn routes() -> Routes {
     Routes::new(openapi::frames())
         .with(system::routes)
+        .with(system::configurations::routes)
         .with(http::openapi::routes)
         .with(identity::accounts::routes)
         .with(identity::users::routes)
@@ -60,6 +65,7 @@ pub fn routes() -> Routes {
         .with(identity::saml::routes)
         .with(identity::sessions::routes)
         .with(forward_auth::routes)
+        .with(audit::routes)
         // Last: it takes over the rows of the others.
         .with(v1::routes)
 }
@@ -90,7 +96,7 @@ fn serve(
     let (mut parts, mut body) = request.into_parts();
     async move {
         let row = guard.find(&parts);
-        let answer = pin!(guard.answer(row, &mut parts, &mut body, &route));
+        let answer = pin!(guard.answer(row, identity.id(), &mut parts, &mut body, &route));
         Ok(identity.wrap(&guard.app, row, answer).await)
     }
 }

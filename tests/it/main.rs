@@ -13,11 +13,13 @@
 
 mod accounts;
 mod api_keys;
+mod audit;
 mod authentication;
 mod authz;
 mod cache;
 mod collector;
 mod commands;
+mod configurations;
 mod credentials;
 mod errors;
 mod faults;
@@ -34,6 +36,7 @@ mod saml;
 mod secrets;
 mod support;
 mod system;
+mod telemetry;
 mod transactions;
 mod user_groups;
 mod users;

@@ -1,5 +1,7 @@
 //! The operations on tokens.
 
+use std::net::IpAddr;
+
 use axum::{extract::State, http::StatusCode};
 
 use super::{
@@ -9,7 +11,12 @@ use super::{
     types::{IntrospectionRequest, IntrospectionResponse, RevocationRequest, TokenFacts, TokenRequest, TokenResponse},
 };
 use crate::{
-    authn::{self, API_KEY_USER, bearer, caller::Caller},
+    audit::{
+        self,
+        record::{Actor, Refusal},
+        tally::{self, Refused},
+    },
+    authn::{self, API_KEY_USER, Principal, bearer, caller::Caller},
     authz::{action::Action, policy::Where},
     error::{Error, OAuthError, Result},
     http::{Json, extract::Form},
@@ -21,6 +28,7 @@ use crate::{
             store as sessions,
         },
     },
+    names::shown,
     secret::Secret,
     state::App,
     transaction,
@@ -53,7 +61,13 @@ pub async fn exchange(app: &App, sender: Sender, request: TokenRequest, refreshe
         }
         Grant::Password { username, password } => {
             let user = authn::check_password(app, &username, password, sender.address).await?;
-            let user = user.ok_or(OAuthError::Grant("unknown user, no password, or a wrong one"))?;
+            let Some(user) = user else {
+                let why = "unknown user, no password, or a wrong one";
+                let actor = Actor { user: Some(shown(&username)), means: "password", ..Actor::default() };
+                not_signed_in(app, actor, sender.address, why);
+                return Err(OAuthError::Grant(why));
+            };
+            audit::signed_in(actor_of(&user, "password"));
             let life = Life { refreshes, until: None };
             issue::begin(app, SignedIn::from(&user), client, life).await
         }
@@ -62,6 +76,8 @@ pub async fn exchange(app: &App, sender: Sender, request: TokenRequest, refreshe
             let done = sign_in::by_assertion(app, &assertion).await.map_err(|why| match why {
                 NotSignedIn::Refused(reason) => {
                     tracing::info!(%reason, "single sign-on refused");
+                    let actor = Actor { means: "saml", ..Actor::default() };
+                    not_signed_in(app, actor, sender.address, &reason.to_string());
                     OAuthError::Grant("an assertion that does not count")
                 }
                 NotSignedIn::Other(error) => error.into(),
@@ -71,6 +87,16 @@ pub async fn exchange(app: &App, sender: Sender, request: TokenRequest, refreshe
             issue::begin(app, done.user, client, life).await
         }
     }
+}
+
+fn actor_of(user: &Principal, means: &'static str) -> Actor {
+    let (name, account) = (user.user.username.clone(), user.account.name.clone());
+    Actor { user: Some(name), account: Some(account), means, key_hint: None }
+}
+
+fn not_signed_in(app: &App, actor: Actor, address: Option<IpAddr>, why: &str) {
+    let (operation, account, request_id) = (None, None, None);
+    tally::note(app, Refused { refusal: Refusal::SignIn, actor, address, operation, account, request_id, why });
 }
 
 /// Ends the session of a refresh token, its access tokens with it
@@ -86,7 +112,13 @@ pub async fn revoke_oauth_token(
     grant::is_refresh_token(request.token_type_hint.as_deref())?;
     let token = request.token.ok_or(OAuthError::Missing("token"))?;
     let hash = issue::hash(&token);
-    let ended: Result<()> = transaction!(app.db, |db| { Ok(sessions::delete_session_of_token(db, &hash).await?) });
+    let ended: Result<()> = transaction!(app.db, |db| {
+        // Whoever makes up tokens ends nothing, and has no record.
+        if sessions::delete_session_of_token(db, &hash).await? {
+            audit::signed_in(Actor { means: "refresh_token", ..Actor::default() });
+        }
+        Ok(())
+    });
     ended?;
     Ok(StatusCode::OK)
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Session, store};
 use crate::{
+    audit,
     authn::{Principal, jwt::Claims, signing_keys::SigningKey},
     authz::policy::Denial,
     clock::Random,
@@ -17,6 +18,7 @@ use crate::{
     identity::{accounts::AccountState, users::UserType},
     secret::Secret,
     state::App,
+    system::configurations::in_force,
     transaction,
 };
 
@@ -108,11 +110,12 @@ pub async fn begin(app: &App, user: SignedIn, client: Client, life: Life) -> Res
         ends_at: life.until,
     };
     let begun: Result<Result<(), OAuthError>> = transaction!(app.db, |db| {
-        let users = &app.config.user_authentication;
-        if let Err(refusal) = still_signs_in(db, users, session.user_id, session.auth_epoch).await? {
+        let users = in_force(db, &app.config).await?;
+        if let Err(refusal) = still_signs_in(db, &users, session.user_id, session.auth_epoch).await? {
+            audit::nothing_happened();
             return Ok(Err(refusal));
         }
-        store::delete_oldest_sessions(db, session.user_id, i64::from(settings.max_sessions_per_user) - 1).await?;
+        store::delete_oldest_sessions(db, session.user_id, i64::from(users.oauth.max_sessions_per_user) - 1).await?;
         store::insert_session(db, &session).await?;
         if let Some(token) = &token {
             store::insert_token(db, session.id, &token.hash, session.expires_at).await?;
