@@ -8,6 +8,7 @@ mod checks;
 mod environment;
 mod file;
 mod keys;
+mod listed;
 mod service_links;
 mod settings;
 #[cfg(test)]
@@ -22,6 +23,8 @@ use serde::{Serialize, Serializer};
 
 use crate::secret::Secret;
 use keys::Known;
+use listed::Given;
+pub use listed::Listed;
 use settings::Settings;
 
 /// What `to_yaml` shows for a secret, and what is refused as the value of one.
@@ -48,8 +51,13 @@ pub struct Config {
     pub limits: Limits,
     pub cache: Cache,
     pub metrics: Metrics,
+    pub telemetry: Telemetry,
+    pub audit: Audit,
     pub roles: Roles,
     pub cleanup: Cleanup,
+    /// The keys that the operator set.
+    #[serde(skip)]
+    given: Given,
 }
 
 #[derive(Debug, Serialize)]
@@ -75,6 +83,8 @@ pub struct Database {
     #[serde(serialize_with = "redacted")]
     pub direct_url: Option<Secret>,
     pub pool_size: u32,
+    /// Whether statements are prepared once for a connection.
+    pub statement_cache: bool,
     /// Directory with `initdb` and `postgres`.
     pub programs: Option<PathBuf>,
     pub managed_user: Option<String>,
@@ -98,7 +108,7 @@ pub struct Logging {
     pub structured: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct UserAuthentication {
     pub max_api_key_age_days: u32,
@@ -125,7 +135,7 @@ impl UserAuthentication {
 }
 
 /// How long tokens live, and how many sign-ins a user may have at once.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct OAuth {
     #[serde(rename = "default_token_expiration_seconds", serialize_with = "seconds")]
     pub token_lifetime: Duration,
@@ -185,6 +195,27 @@ pub struct Metrics {
     pub auth_disabled: bool,
 }
 
+/// Where traces go.
+#[derive(Debug, Serialize)]
+pub struct Telemetry {
+    /// Without a trailing slash; `None`: nothing is traced.
+    pub otlp_endpoint: Option<String>,
+    pub service_name: String,
+    /// From 0 to 1.
+    pub sample_ratio: f64,
+}
+
+/// The audit trail.
+#[derive(Debug, Serialize)]
+pub struct Audit {
+    pub enabled: bool,
+    /// `None`: kept for ever.
+    #[serde(serialize_with = "days_or_minus_one")]
+    pub retention_days: Option<u32>,
+    #[serde(serialize_with = "redacted")]
+    pub seal_key: Option<Secret>,
+}
+
 #[derive(Debug, Serialize)]
 pub struct Roles {
     /// A file with roles and actions of the deployment's own.
@@ -220,7 +251,8 @@ impl Config {
             file::read(path, &known, &mut settings);
         }
         environment::read(environment, &known, &mut settings);
-        let config = build::config(&mut settings, environment, is_root);
+        let given = settings.given();
+        let config = build::config(&mut settings, given, environment, is_root);
         match settings.into_problems() {
             problems if problems.is_empty() => Ok(config),
             problems => Err(ConfigProblems(problems)),

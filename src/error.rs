@@ -46,6 +46,9 @@ pub enum Error {
     /// The state of a thing does not allow the change.
     #[error("{0}")]
     WrongState(String),
+    /// What somebody else decided does not allow the change.
+    #[error("{0}")]
+    ReadOnly(String),
     #[error("{0}")]
     TooMany(String),
     /// Too many sign-ins failed; `retry_after` is in seconds.

@@ -7,15 +7,18 @@
 //! - [`forward_auth`] the check that proxies ask in front of other services
 //! - [`console`] the pages for a browser, and its sign-in
 //! - [`v1`] the older paths, on the same operations
+//! - [`audit`] who did what, and how nobody can alter that unnoticed
 //! - [`http`] the way of a request: [`http::routes`] mounts an operation, [`http::guard`] stands before it
 //! - [`authn`] who is calling
 //! - [`authz`] what they may do: pure decisions
 //! - [`db`] the pool, transactions, migrations, and the private PostgreSQL
 //! - [`command`] what `kedge` does on the command line
+//! - [`telemetry`] traces, around all of it where a collector is configured
 //! - [`config`], [`state`], [`error`], [`clock`], [`names`], [`secret`], [`timestamp`], [`logging`], [`metrics`] a thing each
 //!
 //! To add an operation: write the handler beside its siblings, mount it in the `routes` of its module.
 
+pub mod audit;
 pub mod authn;
 pub mod authz;
 pub mod clock;
@@ -33,6 +36,7 @@ pub mod names;
 pub mod secret;
 pub mod state;
 pub mod system;
+pub mod telemetry;
 pub mod timestamp;
 pub mod v1;
 
@@ -51,6 +55,7 @@ use crate::{
 pub fn routes() -> Routes {
     Routes::new(openapi::frames())
         .with(system::routes)
+        .with(system::configurations::routes)
         .with(http::openapi::routes)
         .with(identity::accounts::routes)
         .with(identity::users::routes)
@@ -63,6 +68,7 @@ pub fn routes() -> Routes {
         .with(identity::sessions::routes)
         .with(forward_auth::routes)
         .with(console::routes)
+        .with(audit::routes)
         // Last: it takes over the rows of the others.
         .with(v1::routes)
 }
@@ -93,7 +99,7 @@ fn serve(
     let (mut parts, mut body) = request.into_parts();
     async move {
         let row = guard.find(&parts);
-        let answer = pin!(guard.answer(row, &mut parts, &mut body, &route));
+        let answer = pin!(guard.answer(row, identity.id(), &mut parts, &mut body, &route));
         Ok(identity.wrap(&guard.app, row, answer).await)
     }
 }

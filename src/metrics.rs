@@ -82,7 +82,9 @@ impl Means {
         }
     }
 
-    const fn name(self) -> &'static str {
+    /// How it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Password => "password",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use crate::{
+    audit::{seal::Sealer, tally::Tally},
     authn::{attempts::Attempts, cache::Cache, last_used::LastUsed, password::Hasher, signing_keys::SigningKeys},
     authz::roles::RoleTable,
     clock::{Clock, Random},
@@ -32,6 +33,10 @@ pub struct State {
     pub hasher: Hasher,
     pub signing_keys: SigningKeys,
     pub sp_key: SpKey,
+    /// What is refused, until it is written.
+    pub tally: Tally,
+    /// What signs the seals of the audit trail.
+    pub sealer: Sealer,
     pub attempts: Attempts,
     pub cache: Cache,
     pub changes: Arc<Changes>,

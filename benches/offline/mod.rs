@@ -13,6 +13,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use kedge::{
+    audit::{seal::Sealer, tally::Tally},
     authn::{
         Principal,
         attempts::Attempts,
@@ -58,6 +59,8 @@ pub async fn app(config: Config) -> Result<App, Box<dyn std::error::Error>> {
         installed_at: OffsetDateTime::UNIX_EPOCH,
         signing_keys: SigningKeys::load(&db, (&clock, &random), configured(&config.keys)?, None).await?,
         sp_key: SpKey::default(),
+        tally: Tally::default(),
+        sealer: Sealer::load(None, Path::new("/nowhere"), &random)?,
         hasher: Hasher::new(Arc::clone(&random), cheap, Places::from(&config.limits))?,
         attempts: Attempts::new(random.bytes(), &config.limits),
         cache: Cache::new(&random, u64::from(config.cache.size_mib) << 20),

@@ -60,6 +60,7 @@ async fn write(db: &Db, noted: &HashMap<String, OffsetDateTime>) -> Result<()> {
     sorted.sort_unstable();
     let ids: Vec<String> = sorted.iter().map(|(id, _)| (*id).clone()).collect();
     let minutes: Vec<OffsetDateTime> = sorted.iter().map(|(_, minute)| **minute).collect();
+    let mut db = db.read().await?;
     sqlx::query!(
         "with used as (select id, minute from unnest($1::text[], $2::timestamptz[]) as t (id, minute)),
               locked as (select k.id from api_keys k join used using (id) order by k.id for update of k)
@@ -68,7 +69,7 @@ async fn write(db: &Db, noted: &HashMap<String, OffsetDateTime>) -> Result<()> {
         &ids,
         &minutes
     )
-    .execute(&mut *db.read().await?)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    Ok(db.done().await?)
 }

@@ -25,6 +25,10 @@ use axum::http::{HeaderMap, header};
 use time::OffsetDateTime;
 
 use crate::{
+    audit::{
+        record::{self, Actor, Refusal},
+        tally::{self, Refused},
+    },
     db::changes::{Thing, freshness::Moment},
     error::{Error, Result},
     identity::users::{User, UserType},
@@ -37,6 +41,8 @@ use caller::{Caller, Credential};
 
 /// The user name that says: the password is the value of an API key.
 pub const API_KEY_USER: &str = "_api_key";
+/// Why a revoked key is refused: the audit trail tells its use from a sign-in that fails.
+pub const REVOKED: &str = "revoked API key";
 
 /// Finds out who is calling, from `address`. Every refusal is the same answer; its reason goes to the log.
 ///
@@ -219,7 +225,16 @@ async fn by_api_key(app: &App, value: &Secret, address: Option<IpAddr>) -> Resul
     };
     may_sign_in(app, &key.principal.user, By::ApiKey)?;
     if key.revoked_at.is_some() {
-        return Err(Error::Unauthenticated("revoked API key"));
+        let actor = Actor {
+            user: Some(key.principal.user.username),
+            account: Some(key.principal.account.name),
+            means: "api_key",
+            key_hint: Some(record::hint(&presented.id)),
+        };
+        let (operation, account, request_id) = (None, None, None);
+        let why = REVOKED;
+        tally::note(app, Refused { refusal: Refusal::RevokedKey, actor, address, operation, account, request_id, why });
+        return Err(Error::Unauthenticated(REVOKED));
     }
     if key.expires_at <= app.clock.now() {
         return Err(Error::Unauthenticated("expired API key"));

@@ -168,8 +168,9 @@ pub async fn find_by_session(app: &App, id: Uuid) -> Result<Option<Principal>> {
 
 /// Puts a stronger hash of the same password in the place of `old`, unless the password was changed meanwhile.
 pub async fn replace_hash(app: &App, user_id: Uuid, old: &str, stronger: &str) -> Result<()> {
+    let mut db = app.db.read().await?;
     sqlx::query!("update passwords set phc = $3 where user_id = $1 and phc = $2", user_id, old, stronger)
-        .execute(&mut *app.db.read().await?)
+        .execute(&mut *db)
         .await?;
-    Ok(())
+    Ok(db.done().await?)
 }

@@ -4,6 +4,7 @@ use std::{io::Read, sync::Arc, time::Duration};
 
 use super::{Failure, database::Database};
 use crate::{
+    audit::seal,
     authn::{
         password::{Cost, Hasher, Places},
         signing_keys::{self, KeyError, Rotated, Sealing},
@@ -37,8 +38,8 @@ async fn reset(
     username: &str,
     given: Option<NewPassword>,
 ) -> Result<Option<Secret>, Failure> {
-    db::migrate(&database.options).await?;
-    let db = Db::new(database.options.clone(), 1);
+    db::migrate(&database.direct).await?;
+    let db = Db::new(database.direct.clone(), 1);
     let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP, Places::ALONE)?;
     let done = bootstrap::reset_password(&db, &hasher, &Clock::System, &random, username, given).await;
     db.close().await;
@@ -72,11 +73,35 @@ async fn rotate(
     sealing: Option<Sealing>,
     lifetime: Duration,
 ) -> Result<Rotated, Failure> {
-    db::migrate(&database.options).await?;
-    let db = Db::new(database.options.clone(), 1);
+    db::migrate(&database.direct).await?;
+    let db = Db::new(database.direct.clone(), 1);
     let done = signing_keys::rotate(&db, (&Clock::System, random), sealing, lifetime).await;
     db.close().await;
     Ok(done?)
+}
+
+/// Looks at every seal of the audit trail and at every record.
+pub async fn verify_audit(config: &Config, checkpoint: Option<&str>, keys: &[String]) -> Result<(), Failure> {
+    let database = Database::to_command(config, &Random::System).await?;
+    let db = Db::new(database.direct.clone(), 1);
+    let done = seal::verify(&db, checkpoint, keys).await;
+    db.close().await;
+    database.release().await?;
+    let found = done?;
+    println!("{} records in {} seals are as they were written.", found.records, found.seals);
+    if found.dropped > 0 {
+        println!("{} more seals are of records that retention has ended.", found.dropped);
+    }
+    if found.unsealed > 0 {
+        println!("{} records are in no seal yet.", found.unsealed);
+    }
+    for key in &found.keys {
+        println!("Signed by the key {key}.");
+    }
+    if let Some(last) = &found.checkpoint {
+        println!("The last seal, to be kept where the database's owner cannot reach it: {last}");
+    }
+    Ok(())
 }
 
 fn read_password(config: &Config) -> Result<NewPassword, Failure> {

@@ -6,10 +6,11 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::Failure;
 use crate::{
-    clock::Random,
+    audit::retention,
+    clock::{Clock, Random},
     config::Config,
     db::{
-        self,
+        self, Db,
         managed::{self, ManagedPostgres, ManagedSettings},
     },
     secret::Secret,
@@ -71,8 +72,18 @@ fn configured(url: Option<&Secret>) -> Result<Option<PgConnectOptions>, Failure>
 /// `kedge migrate`.
 pub async fn migrate(config: &Config) -> Result<(), Failure> {
     let database = Database::to_command(config, &Random::System).await?;
-    let migrated = db::migrate(&database.direct).await;
+    let done = migrate_and_maintain(config, &database).await;
     database.release().await?;
-    println!("The schema is at version {}.", migrated?);
+    println!("The schema is at version {}.", done?);
     Ok(())
+}
+
+/// What only the owner of the tables can do, so that those who serve need not own them.
+async fn migrate_and_maintain(config: &Config, database: &Database) -> Result<i64, Failure> {
+    let version = db::migrate(&database.direct).await?;
+    let db = Db::new(database.direct.clone(), 1);
+    let done = retention::maintain(&db, config.audit.retention_days, Clock::System.now()).await;
+    db.close().await;
+    done?;
+    Ok(version)
 }

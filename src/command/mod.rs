@@ -3,13 +3,16 @@
 mod admin;
 mod database;
 mod healthcheck;
+mod packaging;
 mod serve;
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::{
+    audit::seal::Broken,
     authn::{
         password::HashError,
         signing_keys::{KeyError, KeyProblem},
@@ -23,6 +26,7 @@ use crate::{
         openapi::{document_json, v1_document_json},
     },
     logging::LogError,
+    telemetry::TelemetryError,
 };
 
 /// An open server for Anchore's V2 API: accounts, users and API keys.
@@ -31,7 +35,7 @@ use crate::{
 /// in its data directory. At the first start it makes the user `admin` and, where no password is configured, prints
 /// one once.
 #[derive(Debug, Parser)]
-#[command(version, after_long_help = ENVIRONMENT)]
+#[command(version = VERSION, after_long_help = ENVIRONMENT)]
 pub struct Arguments {
     /// Configuration file (YAML); `kedge config` prints every key
     #[arg(long, short, global = true, value_name = "FILE")]
@@ -39,6 +43,9 @@ pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
 }
+
+/// The version, and the commit that it was built from (see `build.rs`).
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("KEDGE_COMMIT"), ")");
 
 const ENVIRONMENT: &str = "\
 Environment:
@@ -68,6 +75,13 @@ enum Command {
     Healthcheck,
     /// Print the effective configuration, secrets redacted
     Config,
+    /// Print the manual page, kedge(1)
+    Man,
+    /// Print the completions of the command line for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
     /// Administration that needs no sign-in
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -86,6 +100,15 @@ enum AdminCommand {
     },
     /// Make a new key that signs access tokens; the one before verifies until its last token has run out
     RotateSigningKey,
+    /// Look whether the audit trail is whole: no record altered, none removed
+    VerifyAudit {
+        /// A seal from the log, which must be in the trail (`12:9f86d0…`)
+        #[arg(long, value_name = "SEAL:HASH")]
+        checkpoint: Option<String>,
+        /// A public key that may have signed, in hexadecimal; can be given several times
+        #[arg(long = "key", value_name = "KEY")]
+        keys: Vec<String>,
+    },
 }
 
 /// Why a command failed.
@@ -111,10 +134,14 @@ enum Failure {
     KeyFile(#[from] KeyProblem),
     #[error("the configuration is wrong:\n{0}")]
     Tls(#[from] TlsProblem),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     #[error("{}", told_of_key(.0))]
     Key(#[from] KeyError),
     #[error("{}", told(.0))]
     Request(#[from] Error),
+    #[error("the audit trail is not what was written: {0}")]
+    Audit(#[from] Broken),
     #[error("{0}")]
     Other(String),
 }
@@ -145,7 +172,7 @@ impl Failure {
 
 /// Runs a command to its end.
 pub async fn run(arguments: Arguments) -> ExitCode {
-    match dispatch(arguments).await {
+    match Box::pin(dispatch(arguments)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("kedge: {failure}");
@@ -155,8 +182,8 @@ pub async fn run(arguments: Arguments) -> ExitCode {
 }
 
 /// Prints a text. Whoever reads it may stop before its end, as `head` does.
-fn put(text: &str) -> Result<(), Failure> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+fn put(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    match std::io::stdout().write_all(text.as_ref()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::Other(format!("cannot write to standard output: {error}")))
         }
@@ -166,9 +193,18 @@ fn put(text: &str) -> Result<(), Failure> {
 
 async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
     let command = arguments.command.unwrap_or(Command::Serve);
-    if let Command::Openapi { v1 } = command {
-        let document = if v1 { v1_document_json() } else { document_json() };
-        return put(document.map_err(|error| Failure::Other(error.to_owned()))?);
+    // What only prints needs no configuration.
+    match command {
+        Command::Openapi { v1 } => {
+            let document = if v1 { v1_document_json() } else { document_json() };
+            return put(document.map_err(|error| Failure::Other(error.to_owned()))?);
+        }
+        Command::Man => {
+            let page = packaging::man(Arguments::command());
+            return put(page.map_err(|error| Failure::Other(format!("cannot write the manual page: {error}")))?);
+        }
+        Command::Completions { shell } => return put(packaging::completions(shell, Arguments::command())),
+        _ => {}
     }
     let environment: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -182,7 +218,10 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
             admin::reset_password(config, &username, password_stdin).await
         }
         Command::Admin(AdminCommand::RotateSigningKey) => admin::rotate_signing_key(config).await,
-        Command::Config => put(&config.to_yaml()),
-        Command::Openapi { .. } => Ok(()),
+        Command::Admin(AdminCommand::VerifyAudit { checkpoint, keys }) => {
+            admin::verify_audit(&config, checkpoint.as_deref(), &keys).await
+        }
+        Command::Config => put(config.to_yaml()),
+        Command::Openapi { .. } | Command::Man | Command::Completions { .. } => Ok(()),
     }
 }

@@ -12,6 +12,11 @@ use tokio::{
 
 use super::{Failure, database::Database};
 use crate::{
+    audit::{
+        retention,
+        seal::{self, Sealer},
+        tally::{self, Tally},
+    },
     authn::{
         attempts::{self, Attempts},
         cache::Cache,
@@ -35,6 +40,7 @@ use crate::{
     metrics::Metrics,
     secret::Secret,
     state::{App, State},
+    telemetry::Telemetry,
 };
 
 /// How long requests in flight are waited for once the server is told to stop.
@@ -47,6 +53,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let roles = RoleTable::load(config.roles.file.as_deref())?;
     let key = configured(&config.keys)?;
     let tls = Tls::configured(&config.server)?;
+    let telemetry = Telemetry::configured(&config.telemetry)?;
     let mut stop = Stop::listen()?;
     if config.server.external_url.is_none() {
         tracing::warn!("server.external_url is not set: links say {}", config.server.external_url());
@@ -57,8 +64,16 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         () = stop.told() => return Ok(()),
     };
     let options = (database.options.clone(), database.direct.clone());
-    let served =
-        serve_on(config, Read { roles, key, tls }, options, database.managed.as_mut(), random, log_level, stop).await;
+    let served = serve_on(
+        config,
+        Read { roles, key, tls, telemetry },
+        options,
+        database.managed.as_mut(),
+        random,
+        log_level,
+        stop,
+    )
+    .await;
     database.release().await?;
     served
 }
@@ -72,7 +87,7 @@ async fn serve_on(
     log_level: LogLevel,
     mut stop: Stop,
 ) -> Result<(), Failure> {
-    let tls = read.tls.clone();
+    let (tls, telemetry) = (read.tls.clone(), read.telemetry.clone());
     let (changes, reader) = Changes::new(random.uuid(), config.cache.lease);
     let app = tokio::select! {
         app = Box::pin(build(config, read, (options, &direct), (random, changes), log_level)) => app?,
@@ -81,6 +96,10 @@ async fn serve_on(
     let reader = reader.followed_by({
         let (app, blocks) = (Arc::clone(&app), app.attempts.blocks());
         move |change| blocks.follow(change, app.clock.now())
+    });
+    let reader = reader.telling({
+        let db = app.db.clone();
+        move || db.renew()
     });
     let listen = app.config.listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| Failure::Listen(listen, error))?;
@@ -91,26 +110,43 @@ async fn serve_on(
     let collector = tokio::spawn(collector::run(Arc::clone(&app)));
     let writer = tokio::spawn(write_last_used(Arc::clone(&app)));
     let refresher = tokio::spawn(refresh::run(Arc::clone(&app)));
+    let auditors = if app.config.audit.enabled {
+        vec![
+            tokio::spawn(tally::run(Arc::clone(&app))),
+            tokio::spawn(seal::run(Arc::clone(&app))),
+            tokio::spawn(retention::run(Arc::clone(&app))),
+        ]
+    } else {
+        Vec::new()
+    };
     let watcher = tls.clone().map(|tls| tokio::spawn(watch_certificate(tls)));
-    let ended = run(&app, listener, tls, managed, stop).await;
+    let ended = run(&app, listener, tls, telemetry.as_ref(), managed, stop).await;
     if let Some(watcher) = watcher {
         watcher.abort();
     }
     collector.abort();
     writer.abort();
     refresher.abort();
+    for auditor in auditors {
+        auditor.abort();
+    }
     reader.abort();
     app.changes.leave(&app.db).await;
     report_unwritten(&app).await;
+    tally::finish(&app).await;
     app.db.close().await;
+    if let Some(telemetry) = telemetry {
+        telemetry.finish().await;
+    }
     ended
 }
 
-/// What was read from files before anything was started.
+/// What was made of the configuration before anything was started.
 struct Read {
     roles: RoleTable,
     key: Option<SigningKey>,
     tls: Option<Arc<Tls>>,
+    telemetry: Option<Telemetry>,
 }
 
 /// The state, on a database that is brought up to date.
@@ -122,7 +158,11 @@ async fn build(
     log_level: LogLevel,
 ) -> Result<App, Failure> {
     let schema_version = db::migrate(direct).await?;
-    let db = Db::new(options, config.database.pool_size);
+    let db = if config.database.statement_cache {
+        Db::new(options, config.database.pool_size)
+    } else {
+        Db::pooled_by_transaction(&options, config.database.pool_size)
+    };
     let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP, Places::from(&config.limits))?;
     let clock = Clock::System;
     if let Some(password) = bootstrap::first_start(&db, &mut config, &hasher, &clock, &random).await? {
@@ -131,6 +171,7 @@ async fn build(
     let installed_at = bootstrap::installed_at(&db).await?;
     let sealing = config.keys.sealing_key.take().map(|secret| Sealing::new(&secret)).transpose();
     let sealing = sealing.map_err(KeyError::from)?;
+    let sealer = Sealer::load(config.audit.seal_key.take().as_ref(), &config.data_dir, &random)?;
     let attempts = bootstrap::shared_secret(&db, &random, attempts::SECRET).await?;
     let attempts = Attempts::new(attempts, &config.limits);
     let cache = Cache::new(&random, u64::from(config.cache.size_mib) << 20);
@@ -149,6 +190,8 @@ async fn build(
         hasher,
         signing_keys,
         sp_key,
+        tally: Tally::default(),
+        sealer,
         attempts,
         cache,
         changes,
@@ -170,6 +213,7 @@ async fn run(
     app: &App,
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
+    telemetry: Option<&Telemetry>,
     managed: Option<&mut ManagedPostgres>,
     mut stop: Stop,
 ) -> Result<(), Failure> {
@@ -179,7 +223,12 @@ async fn run(
         drop(stopped.wait_for(|stop| *stop).await);
     };
     let limits = Limits::from(&app.config.server);
-    let service = Service { router: crate::app(Arc::clone(app)), metrics: Arc::clone(&app.metrics) };
+    let router = crate::app(Arc::clone(app));
+    let router = match telemetry {
+        Some(telemetry) => telemetry.around(router, app),
+        None => router,
+    };
+    let service = Service { router, metrics: Arc::clone(&app.metrics) };
     let server = tokio::spawn(listener::serve(listener, tls, service, limits, drained, DRAIN));
     let reason = tokio::select! {
         () = stop.told() => Ok(()),

@@ -4,13 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::listed::Given;
 use super::settings::Settings;
 use super::{
-    Cache, Cleanup, Config, Console, Database, Keys, Limits, Logging, Metrics, OAuth, Roles, Saml, Server,
-    UserAuthentication, checks, environment,
+    Audit, Cache, Cleanup, Config, Console, Database, Keys, Limits, Logging, Metrics, OAuth, Roles, Saml, Server,
+    Telemetry, UserAuthentication, checks, environment,
 };
 
-pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], is_root: bool) -> Config {
+pub(super) fn config(settings: &mut Settings, given: Given, environment: &[(String, String)], is_root: bool) -> Config {
     // Asked here because reading the value forgets its source.
     let listen_source = settings.source("listen");
     let config = Config {
@@ -50,8 +51,11 @@ pub(super) fn config(settings: &mut Settings, environment: &[(String, String)], 
             enabled: settings.flag("metrics.enabled"),
             auth_disabled: settings.flag("metrics.auth_disabled"),
         },
+        telemetry: telemetry(settings),
+        audit: audit(settings),
         roles: Roles { file: settings.optional_text("roles.file", "expected the path of a file", checks::directory) },
         cleanup: cleanup(settings),
+        given,
     };
     refuse_public_plain_http(&config, &listen_source, settings);
     config
@@ -129,6 +133,7 @@ fn database(settings: &mut Settings) -> Database {
         url: settings.secret("database.url", EXPECTED, checks::database_url),
         direct_url: settings.secret("database.direct_url", EXPECTED, checks::database_url),
         pool_size: settings.number("database.pool_size", 1..=10_000),
+        statement_cache: settings.flag("database.statement_cache"),
         programs: settings.optional_text("database.programs", "expected a directory", checks::directory),
         managed_user: settings.optional_text(
             "database.managed_user",
@@ -192,6 +197,35 @@ fn user_authentication(settings: &mut Settings) -> UserAuthentication {
         allow_api_keys_for_saml_users: settings.flag("user_authentication.allow_api_keys_for_saml_users"),
         log_saml_assertions: settings.flag("user_authentication.log_saml_assertions"),
         oauth: oauth(settings),
+    }
+}
+
+fn telemetry(settings: &mut Settings) -> Telemetry {
+    Telemetry {
+        otlp_endpoint: settings.optional_text(
+            "telemetry.otlp_endpoint",
+            "expected an absolute URL with http:// or https://, without user, query or fragment, such as \
+             http://localhost:4318",
+            |text| checks::external_url(&text),
+        ),
+        service_name: settings.text(
+            "telemetry.service_name",
+            "expected a name without control characters",
+            String::new(),
+            checks::name,
+        ),
+        sample_ratio: settings.ratio("telemetry.sample_ratio"),
+    }
+}
+
+fn audit(settings: &mut Settings) -> Audit {
+    const EXPECTED: &str = "expected at least 32 bytes that nobody can guess, such as `openssl rand -base64 48` prints, \
+                            and not the redaction `kedge config` shows";
+    let days: i32 = settings.number("audit.retention_days", -1..=36_500);
+    Audit {
+        enabled: settings.flag("audit.enabled"),
+        retention_days: u32::try_from(days).ok(),
+        seal_key: settings.secret("audit.seal_key", EXPECTED, checks::long_secret),
     }
 }
 

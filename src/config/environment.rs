@@ -1,4 +1,4 @@
-//! The environment's layer: `KEDGE_<SECTION>__<KEY>`, a few short names, and secrets from files.
+//! The environment's layer: `KEDGE_<SECTION>__<KEY>`, a few short names, two of OpenTelemetry, and secrets from files.
 //!
 //! An empty variable counts as unset: compose files and charts pass on what nobody set as empty text.
 
@@ -17,8 +17,13 @@ const SHORT_NAMES: [(&str, &str); 3] = [
     ("KEDGE_LOG", "logging.level"),
 ];
 
+/// Names that are not ours but every traced program's: what somebody set for all of them. Ours win over them.
+const COMMON_NAMES: [(&str, &str); 2] =
+    [("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"), ("OTEL_SERVICE_NAME", "telemetry.service_name")];
+
 /// The keys whose value can also come from a file, named by `…_FILE`.
-const SECRETS: [&str; 4] = ["database.url", "default_admin_password", "keys.secret", "keys.sealing_key"];
+pub(super) const SECRETS: [&str; 5] =
+    ["database.url", "default_admin_password", "keys.secret", "keys.sealing_key", "audit.seal_key"];
 
 struct Variable {
     name: String,
@@ -32,6 +37,11 @@ pub(super) fn variable<'a>(environment: &'a [(String, String)], name: &str) -> O
 }
 
 pub(super) fn read(environment: &[(String, String)], known: &Known, settings: &mut Settings) {
+    for (name, key) in COMMON_NAMES {
+        if let Some(value) = variable(environment, name) {
+            settings.set(key, name.to_owned(), Raw::Text(value.to_owned()));
+        }
+    }
     let variables = variables(known);
     let mut taken: HashMap<&str, &str> = HashMap::new();
     for (name, value) in environment {
@@ -142,6 +152,22 @@ mod tests {
     #[test]
     fn variables_of_other_programs_are_ignored() {
         assert_eq!(problems(&[("KEDGER_X", "x"), ("PATH", "/bin")]), [""; 0]);
+    }
+
+    #[test]
+    fn names_of_opentelemetry_count_where_ours_are_not_set() {
+        let common = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
+        let ours = ("KEDGE_TELEMETRY__OTLP_ENDPOINT", "http://other:4318");
+        for (variables, source) in
+            [(vec![common], common.0), (vec![ours, common], ours.0), (vec![common, ours], ours.0)]
+        {
+            let environment: Vec<_> =
+                variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let mut settings = Settings::default();
+            read(&environment, &Known::built_in().unwrap(), &mut settings);
+            assert_eq!(settings.source("telemetry.otlp_endpoint"), source);
+            assert_eq!(settings.into_problems(), [""; 0]);
+        }
     }
 
     #[test]

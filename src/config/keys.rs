@@ -2,7 +2,7 @@
 
 use yaml_serde::{Mapping, Value};
 
-const DEFAULTS: &str = include_str!("../../config/default.yaml");
+pub(super) const DEFAULTS: &str = include_str!("../../config/default.yaml");
 
 /// Every key and section, in the order of the file, as dotted paths.
 #[derive(Default)]

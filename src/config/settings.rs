@@ -12,6 +12,7 @@ use yaml_serde::Value;
 
 use super::REDACTED;
 use super::keys::Known;
+use super::listed::Given;
 use crate::secret::Secret;
 
 /// A value as its layer gave it.
@@ -24,6 +25,7 @@ pub(super) enum Raw {
 struct Setting {
     source: String,
     raw: Raw,
+    is_default: bool,
 }
 
 /// The last layer's value of each key that has one, and the problems so far.
@@ -39,14 +41,15 @@ impl Settings {
         for (key, value) in &known.keys {
             if !value.is_null() {
                 let source = format!("built-in defaults: `{key}`");
-                settings.set(key, source, Raw::Yaml(value.clone()));
+                let setting = Setting { source, raw: Raw::Yaml(value.clone()), is_default: true };
+                settings.values.insert(key.clone(), setting);
             }
         }
         settings
     }
 
     pub fn set(&mut self, key: &str, source: String, raw: Raw) {
-        self.values.insert(key.to_owned(), Setting { source, raw });
+        self.values.insert(key.to_owned(), Setting { source, raw, is_default: false });
     }
 
     pub fn note(&mut self, problem: String) {
@@ -60,6 +63,12 @@ impl Settings {
     /// Where the key's value came from; must be asked before the value is read.
     pub fn source(&self, key: &str) -> String {
         self.values.get(key).map_or_else(|| format!("`{key}`"), |setting| setting.source.clone())
+    }
+
+    /// The keys that have another value than the default.
+    pub fn given(&self) -> Given {
+        let given = self.values.iter().filter(|(_, setting)| !setting.is_default);
+        given.map(|(key, _)| key.clone()).collect()
     }
 
     pub fn is_set(&self, key: &str) -> bool {
@@ -77,6 +86,12 @@ impl Settings {
             range.contains(&number).then_some(number)
         })
         .unwrap_or(placeholder)
+    }
+
+    /// A number from 0 to 1.
+    pub fn ratio(&mut self, key: &str) -> f64 {
+        let read = |value: Value| value.as_f64().filter(|number| (0.0..=1.0).contains(number));
+        self.scalar(key, "expected a number from 0 to 1", read).unwrap_or_default()
     }
 
     pub fn flag(&mut self, key: &str) -> bool {
@@ -109,7 +124,7 @@ impl Settings {
 
     /// Text, as `read` takes it; `None` when it is not set.
     pub fn optional_text<T>(&mut self, key: &str, expected: &str, read: impl FnOnce(String) -> Option<T>) -> Option<T> {
-        let Setting { source, raw } = self.values.remove(key)?;
+        let Setting { source, raw, .. } = self.values.remove(key)?;
         let text = match raw {
             Raw::Text(text) | Raw::Yaml(Value::String(text)) => text,
             Raw::Yaml(_) => {
@@ -126,7 +141,7 @@ impl Settings {
 
     /// A list of texts, in the environment separated by commas; each as `read` takes it.
     pub fn list<T>(&mut self, key: &str, expected: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
-        let Some(Setting { source, raw }) = self.values.remove(key) else { return Vec::new() };
+        let Some(Setting { source, raw, .. }) = self.values.remove(key) else { return Vec::new() };
         let items: Option<Vec<String>> = match raw {
             Raw::Text(text) => Some(text.split(',').map(|item| item.trim().to_owned()).collect()),
             Raw::Yaml(Value::Sequence(items)) => {
@@ -192,6 +207,19 @@ mod tests {
             let mut settings = from_environment(text);
             settings.number("key", 1..=20);
             assert_eq!(settings.into_problems(), ["KEDGE_KEY: expected a whole number from 1 to 20"], "{text}");
+        }
+    }
+
+    #[test]
+    fn ratio_is_a_number_from_0_to_1() {
+        for (text, ratio) in [("0", 0.0), ("1", 1.0), ("0.25", 0.25), ("1e-3", 0.001)] {
+            let read = from_environment(text).ratio("key");
+            assert!((read - ratio).abs() < f64::EPSILON, "{text}: {read}");
+        }
+        for text in ["-0.1", "1.01", "25%", ".nan", "half", "'0.5'"] {
+            let mut settings = from_environment(text);
+            settings.ratio("key");
+            assert_eq!(settings.into_problems(), ["KEDGE_KEY: expected a number from 0 to 1"], "{text}");
         }
     }
 

@@ -26,11 +26,11 @@ pub fn routes(routes: Routes) -> Routes {
     let page = (Access::public(), Body::None);
     let json = (Access::public(), Body::Json);
     routes
-        .beside_the_api(page, (Method::GET, "/console"), get(files::page))
-        .beside_the_api(page, (Method::GET, "/console/"), get(files::page))
-        .beside_the_api(page, (Method::GET, "/console/{*page}"), get(files::page))
-        .beside_the_api(page, (Method::GET, "/console/assets/{version}/{*file}"), get(files::asset))
-        .beside_the_api(json, (Method::POST, "/console/session"), post(session::begin))
-        .beside_the_api(json, (Method::POST, "/console/session/token"), post(session::token))
-        .beside_the_api(page, (Method::DELETE, "/console/session"), delete(session::end))
+        .beside_the_api(page, (Method::GET, "/console"), None, get(files::page))
+        .beside_the_api(page, (Method::GET, "/console/"), None, get(files::page))
+        .beside_the_api(page, (Method::GET, "/console/{*page}"), None, get(files::page))
+        .beside_the_api(page, (Method::GET, "/console/assets/{version}/{*file}"), None, get(files::asset))
+        .beside_the_api(json, (Method::POST, "/console/session"), Some("sign_in_to_console"), post(session::begin))
+        .beside_the_api(json, (Method::POST, "/console/session/token"), None, post(session::token))
+        .beside_the_api(page, (Method::DELETE, "/console/session"), Some("sign_out_of_console"), delete(session::end))
 }

@@ -14,14 +14,10 @@ use crate::{
     http::{Json, NoContent},
     identity::{
         oauth::{grant::ANONYMOUS, handlers::by_password, sender::Sender, types::TokenResponse},
-        sessions::{
-            issue::{self, Client, Issued, Life},
-            store as sessions,
-        },
+        sessions::issue::{self, Client, Issued, Life},
     },
     secret::Secret,
     state::App,
-    transaction,
 };
 
 /// What `POST /console/session` takes.
@@ -63,9 +59,7 @@ pub async fn token(State(app): State<App>, _: OwnPage, headers: HeaderMap, Json(
 /// Ends the session in the cookie with all its tokens, if there is one.
 pub async fn end(State(app): State<App>, _: OwnPage, headers: HeaderMap) -> Result<Response> {
     if let Some(token) = cookie::token(&app, &headers) {
-        let hash = issue::hash(&token);
-        let ended: Result<()> = transaction!(app.db, |db| { Ok(sessions::delete_session_of_token(db, &hash).await?) });
-        ended?;
+        issue::end(&app, &token).await?;
     }
     Ok(with_cookie(NoContent.into_response(), Some(cookie::ended(&app)?)))
 }

@@ -8,17 +8,22 @@ pub mod managed;
 mod pulse;
 
 use std::{
+    ops::{Deref, DerefMut},
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use sqlx::{
     Connection, PgConnection, PgPool, Postgres, Transaction,
+    migrate::{Migration, Migrator},
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    audit::recording,
+    error::{Error, Result},
+};
 use changes::Changes;
 use pulse::{Found, Pulse};
 
@@ -41,6 +46,17 @@ pub struct Db {
     shared: Arc<Shared>,
     /// `None` where nothing is remembered that a change could make wrong.
     changes: Option<Arc<Changes>>,
+    reading: Mode,
+}
+
+/// What stands between Kedge and the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Nothing, or what gives each client a connection of its own.
+    Direct,
+    /// A pooler that gives each transaction another connection, so that what one prepared another would not know. A statement
+    /// is sent in two steps, which need a transaction around them.
+    PooledByTransaction,
 }
 
 struct Shared {
@@ -59,7 +75,15 @@ impl Db {
             ("idle_in_transaction_session_timeout", "15s"),
         ]);
         let pool = RwLock::new(pool(options.clone(), size));
-        Self { shared: Arc::new(Shared { pool, size, pulse: Pulse::new(options) }), changes: None }
+        let shared = Arc::new(Shared { pool, size, pulse: Pulse::new(options) });
+        Self { shared, changes: None, reading: Mode::Direct }
+    }
+
+    /// The same through a pooler that gives each transaction another connection: no statement is prepared for longer.
+    #[must_use]
+    pub fn pooled_by_transaction(options: &PgConnectOptions, size: u32) -> Self {
+        let options = options.clone().statement_cache_capacity(0);
+        Self { reading: Mode::PooledByTransaction, ..Self::new(options, size) }
     }
 
     /// The same; a change is not answered before this node obeys it.
@@ -74,13 +98,16 @@ impl Db {
         (*self.pool().connect_options()).clone()
     }
 
-    /// A connection to read with, one statement at a time.
+    /// A connection to read with, one statement at a time. Who writes a statement by it ends with [`Reading::done`].
     ///
     /// # Errors
     /// [`Error::Unavailable`] where none is to be had in time.
-    pub async fn read(&self) -> Result<PoolConnection<Postgres>> {
+    pub async fn read(&self) -> Result<Reading> {
         self.require_answer().await?;
-        Ok(self.pool().acquire().await?)
+        Ok(match self.reading {
+            Mode::Direct => Reading::Connection(self.pool().acquire().await?),
+            Mode::PooledByTransaction => Reading::Transaction(self.pool().begin().await?),
+        })
     }
 
     /// Begins a transaction; [`transaction!`](crate::transaction) is how to use it.
@@ -134,7 +161,7 @@ impl Db {
     }
 
     /// Takes another pool. Whoever waits for a connection of the old one is told at once; what works on one may finish.
-    fn renew(&self) {
+    pub fn renew(&self) {
         let new = pool(self.options(), self.shared.size);
         let old = std::mem::replace(&mut *self.shared.pool.write().unwrap_or_else(PoisonError::into_inner), new);
         tokio::spawn(close(old));
@@ -143,13 +170,21 @@ impl Db {
     /// Ends a transaction after its work: commits what went well. `None`: it lost a conflict and is to be run again.
     pub async fn settle<T>(
         &self,
-        transaction: Transaction<'static, Postgres>,
+        mut transaction: Transaction<'static, Postgres>,
         done: Result<T, WriteError>,
         attempt: &mut u8,
     ) -> Option<Result<T>> {
+        // No change without its record.
+        let done = match done {
+            Ok(done) => recording::write(&mut transaction).await.map(|()| done).map_err(WriteError::Database),
+            Err(error) => Err(error),
+        };
         let committed = match done {
             Ok(done) => {
                 let committed = transaction.commit().await;
+                if committed.is_ok() {
+                    recording::committed();
+                }
                 // Also where it is not known how the commit ended.
                 if let Some(changes) = &self.changes {
                     changes.obeyed().await;
@@ -198,6 +233,47 @@ impl Db {
 impl std::fmt::Debug for Db {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Db").field("pool", &self.pool()).finish_non_exhaustive()
+    }
+}
+
+/// A connection to read with.
+#[derive(Debug)]
+pub enum Reading {
+    Connection(PoolConnection<Postgres>),
+    /// Rolled back at the end.
+    Transaction(Transaction<'static, Postgres>),
+}
+
+impl Reading {
+    /// Keeps what was written.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn done(self) -> sqlx::Result<()> {
+        match self {
+            Self::Connection(_) => Ok(()),
+            Self::Transaction(transaction) => transaction.commit().await,
+        }
+    }
+}
+
+impl Deref for Reading {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        match self {
+            Self::Connection(connection) => connection,
+            Self::Transaction(transaction) => transaction,
+        }
+    }
+}
+
+impl DerefMut for Reading {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Connection(connection) => connection,
+            Self::Transaction(transaction) => transaction,
+        }
     }
 }
 
@@ -272,12 +348,28 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<i64, MigrateError> {
     let mut connection = PgConnection::connect_with(options).await?;
     let mut migrator = sqlx::migrate!();
     migrator.set_ignore_missing(true);
-    migrator.run(&mut connection).await?;
+    // A role that only serves could not even ask for the table of versions to be made.
+    if !is_current(&mut connection, &migrator).await? {
+        migrator.run(&mut connection).await?;
+    }
     let version = sqlx::query_scalar!(r#"select max(version) as "version!" from _sqlx_migrations where success"#)
         .fetch_one(&mut connection)
         .await?;
     connection.close().await?;
     Ok(version)
+}
+
+/// Whether there is nothing to migrate.
+async fn is_current(db: &mut PgConnection, migrator: &Migrator) -> sqlx::Result<bool> {
+    let is_there = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "is_there!""#);
+    if !is_there.fetch_one(&mut *db).await? {
+        return Ok(false);
+    }
+    let applied = sqlx::query!("select version, checksum from _sqlx_migrations where success").fetch_all(db).await?;
+    let is_applied = |migration: &Migration| {
+        applied.iter().any(|row| row.version == migration.version && row.checksum == *migration.checksum)
+    };
+    Ok(migrator.iter().all(is_applied))
 }
 
 /// Why the schema could not be brought up to date.

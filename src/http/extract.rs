@@ -93,6 +93,25 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// A body that is a list of objects, as one of the contract is.
+#[derive(Debug)]
+pub struct JsonList<T>(pub Vec<T>);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonList<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self> {
+        let bytes = read(request, JSON_LIMIT).await?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| not_json(&error))?;
+        let mut parser = serde_json::Deserializer::from_str(text);
+        let items: Vec<serde_json::Map<String, serde_json::Value>> =
+            serde_path_to_error::deserialize(&mut parser).map_err(wrong_body)?;
+        parser.end().map_err(|error| not_json(&error))?;
+        let items = items.into_iter().map(|item| serde_path_to_error::deserialize(serde_json::Value::Object(item)));
+        Ok(Self(items.collect::<Result<_, _>>().map_err(wrong_body)?))
+    }
+}
+
 /// How many bytes a form has that anyone may send at any time.
 const SMALL: usize = 16 * 1024;
 /// How many larger ones are read at once: they come from strangers, too, and each takes memory until it is whole.

@@ -5,10 +5,11 @@
 
 mod body;
 mod target;
+mod trail;
 
 pub use target::{Asking, Target};
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::Body,
@@ -58,13 +59,21 @@ impl Guard {
 
     /// The answer of `route`, which is that of the row's operation, or the refusal that comes before it. The request is
     /// left empty.
-    pub async fn answer(&self, row: Option<&Row>, parts: &mut Parts, body: &mut Body, route: &Route) -> Response {
+    pub async fn answer(
+        &self,
+        row: Option<&Row>,
+        id: &str,
+        parts: &mut Parts,
+        body: &mut Body,
+        route: &Route,
+    ) -> Response {
         // Before any question of who is calling.
         let Some(row) = row else { return self.not_served(parts).into_response() };
         let from_console = parts.headers.get(X_REQUESTED_WITH).is_some_and(|value| value == "kedge-console");
         let answer = async {
-            match check(&self.app, row, parts).await {
-                Ok(()) => begin(&self.app, row, route, taken(parts, body)).await,
+            let asked = Asked { app: &self.app, row, operation: self.routes.operation(row), id };
+            match check(&asked, parts).await {
+                Ok(()) => begin(&asked, route, taken(parts, body)).await,
                 Err(error) => refusal(row, error),
             }
         };
@@ -123,26 +132,47 @@ fn refusal(row: &Row, error: Error) -> Response {
     }
 }
 
+/// What is asked for.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    app: &'a App,
+    row: &'a Row,
+    operation: &'a str,
+    /// The request's id.
+    id: &'a str,
+}
+
 /// Begins to run the handler. What only reads is run by whoever waits for the answer.
-fn begin(app: &App, row: &Row, route: &Route, request: Request) -> impl Future<Output = Response> + use<> {
+fn begin(asked: &Asked<'_>, route: &Route, request: Request) -> impl Future<Output = Response> + use<> {
     let mut route = route.clone();
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return Either::Left(route.call(request).map(handled));
     }
-    let changed = change(app, row, route, request);
-    let row = *row;
+    let changed = change(asked, route, request);
+    let row = *asked.row;
     Either::Right(changed.map(move |done| done.unwrap_or_else(|error| refusal(&row, Error::internal(error)))))
 }
 
 /// Runs what changes something, in a task of its own: a client that hangs up, the end of the time, or a database that does
 /// not answer must not cut it between its commit and what follows from it.
-fn change(app: &App, row: &Row, mut route: Route, request: Request) -> JoinHandle<Response> {
-    let end = tokio::time::Instant::now() + row.time.0;
+fn change(asked: &Asked<'_>, mut route: Route, request: Request) -> JoinHandle<Response> {
+    let end = tokio::time::Instant::now() + asked.row.time.0;
     let request = request.map(|body| body::in_time(body, end));
     let waits = prefer::is_wanted(request.headers());
-    let app = App::clone(app);
+    let app = App::clone(asked.app);
+    let (parts, body) = request.into_parts();
+    let recording = trail::recording(asked, &parts);
+    let request = Request::from_parts(parts, body);
     let change = async move {
-        let mut response = handled(route.call(request).await);
+        let answer = route.call(request);
+        let answer = match &recording {
+            Some(recording) => Arc::clone(recording).during(answer).await,
+            None => answer.await,
+        };
+        let mut response = handled(answer);
+        if let Some(recording) = recording {
+            recording.finish(response.status());
+        }
         if waits && response.status().is_success() {
             prefer::wait(&app, response.headers_mut()).await;
         }
@@ -158,20 +188,22 @@ fn handled(answer: std::result::Result<Response, Infallible>) -> Response {
     }
 }
 
-async fn signed_in(app: &App, parts: &Parts) -> Result<Caller> {
+async fn signed_in(asked: &Asked<'_>, parts: &Parts) -> Result<Caller> {
+    let app = asked.app;
     let caller = authn::authenticate(app, &parts.headers, client_address(app, parts)).await;
     app.metrics.signed_in(Means::of(&parts.headers), &caller);
-    caller
+    caller.inspect_err(|error| trail::not_signed_in(asked, parts, error))
 }
 
 /// Authentication, the state of the account, permission, then what of the body can be judged unread.
-async fn check(app: &App, row: &Row, parts: &mut Parts) -> Result<()> {
-    if row.access != Access::Public {
-        let caller = signed_in(app, parts).await?;
-        authorize(app, row.access, &caller, parts).await?;
+async fn check(asked: &Asked<'_>, parts: &mut Parts) -> Result<()> {
+    if asked.row.access != Access::Public {
+        let caller = signed_in(asked, parts).await?;
+        let allowed = authorize(asked.app, asked.row.access, &caller, parts).await;
+        allowed.inspect_err(|error| trail::denied(asked, parts, &caller, error))?;
         parts.extensions.insert(caller);
     }
-    admit(row.body, &parts.headers)
+    admit(asked.row.body, &parts.headers)
 }
 
 /// Whether the caller may: the state of the account, then the permission. Hands the account that the operation is about

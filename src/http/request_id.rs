@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::routes::Row;
 use crate::{error::Error, state::App};
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a request is known by in the log and to its client.
 #[derive(Debug)]
@@ -35,6 +35,12 @@ impl Identity {
         let method = request.method();
         let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, route);
         Self { id, span, is_head: method == Method::HEAD, started: Instant::now() }
+    }
+
+    /// The request's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.id.to_str().unwrap_or_default()
     }
 
     /// Wraps the whole way of the request. The answer comes by reference: what takes a future by value has a copy of it.

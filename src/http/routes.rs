@@ -69,6 +69,8 @@ pub struct Row {
     pub errors: ErrorForm,
     /// Whether every answer says that nothing on its way may store it.
     pub never_stored: bool,
+    /// Whether it changes something of which the audit trail has a record.
+    pub recorded: bool,
     /// Its place in the order in which operations were mounted.
     pub number: usize,
 }
@@ -77,13 +79,21 @@ pub struct Row {
 #[derive(Debug, Default)]
 pub struct RouteTable {
     paths: HashMap<String, Vec<(Method, Row)>>,
-    count: usize,
+    /// The ids of the operations, by their numbers.
+    operations: Vec<String>,
 }
 
 impl RouteTable {
-    fn add(&mut self, path: String, method: Method, row: Row) {
-        self.paths.entry(path).or_default().push((method, Row { number: self.count, ..row }));
-        self.count += 1;
+    fn add(&mut self, path: String, method: Method, row: Row, operation: Option<&str>) {
+        let number = self.operations.len();
+        self.operations.push(operation.unwrap_or_default().to_owned());
+        self.paths.entry(path).or_default().push((method, Row { number, ..row }));
+    }
+
+    /// The id of an operation, as the document has it.
+    #[must_use]
+    pub fn operation(&self, row: &Row) -> &str {
+        self.operations.get(row.number).map_or("", String::as_str)
     }
 
     /// The row of an operation; HEAD is answered wherever GET is, with the same access.
@@ -159,10 +169,13 @@ impl Routes {
         for (path, item) in &mut paths.paths {
             let errors = if path.contains("/oauth/") { ErrorForm::OAuth } else { ErrorForm::Api };
             let never_stored = errors == ErrorForm::OAuth || path.contains("/auth/");
-            let row = Row { access, body, time, errors, never_stored, number: 0 };
+            // These ask, though by POST.
+            let asks = path.ends_with("/introspect") || path.ends_with("/auth/check");
             for (method, operation) in operations(item) {
+                let recorded = method != Method::GET && !asks;
+                let row = Row { access, body, time, errors, never_stored, recorded, number: 0 };
                 stamp(operation, row);
-                self.table.add(path.clone(), method, row);
+                self.table.add(path.clone(), method, row, operation.operation_id.as_deref());
             }
         }
         Self { router: self.router.routes((schemas, paths, handler)), ..self }
@@ -176,10 +189,19 @@ impl Routes {
         mut self,
         (access, body): (Access, Body),
         (method, path): (Method, &str),
+        recorded: Option<&str>,
         handler: MethodRouter<App>,
     ) -> Self {
-        let row = Row { access, body, time: TimeLimit::SHORT, errors: ErrorForm::Api, never_stored: false, number: 0 };
-        self.table.add(path.to_owned(), method, row);
+        let row = Row {
+            access,
+            body,
+            time: TimeLimit::SHORT,
+            errors: ErrorForm::Api,
+            never_stored: false,
+            recorded: recorded.is_some(),
+            number: 0,
+        };
+        self.table.add(path.to_owned(), method, row, recorded);
         Self { router: self.router.route(path, handler), ..self }
     }
 
@@ -198,7 +220,7 @@ impl Routes {
                     return self;
                 };
                 stamp(operation, row);
-                self.table.add(v1.clone(), method, row);
+                self.table.add(v1.clone(), method, row, operation.operation_id.as_deref());
             }
             older.paths.insert(v1, item);
         }

@@ -65,7 +65,9 @@ pub async fn shared_secret(db: &Db, random: &Random, name: &str) -> Result<[u8; 
         .execute(&mut *db)
         .await?;
     let value = sqlx::query_scalar!("select value from deployment_secrets where name = $1", name).fetch_one(&mut *db);
-    value.await?.try_into().map_err(|_| Error::internal("a secret of the deployment has a wrong length"))
+    let value = value.await?;
+    db.done().await?;
+    value.try_into().map_err(|_| Error::internal("a secret of the deployment has a wrong length"))
 }
 
 /// When the first start was: the age of the admin account.

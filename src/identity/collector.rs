@@ -15,6 +15,7 @@ use crate::{
     db::{Db, WriteError, changes::retention as changes},
     error::Result,
     state::App,
+    system::configurations::in_force,
     transaction,
 };
 
@@ -231,7 +232,8 @@ async fn remove_some_of_an_account(db: &mut PgConnection) -> Result<Option<u64>,
 /// # Errors
 /// What the database says.
 pub async fn remove_keys(app: &App) -> Result<u64> {
-    let Some(days) = app.config.user_authentication.remove_deleted_user_api_keys_older_than_days else {
+    let settings = in_force(&mut *app.db.read().await?, &app.config).await?;
+    let Some(days) = settings.remove_deleted_user_api_keys_older_than_days else {
         return Ok(0);
     };
     let before = app.clock.now() - time::Duration::days(days.into());

@@ -1,5 +1,6 @@
 //! The server about itself: health, version, status, error codes, log level, counts.
 
+pub mod configurations;
 pub mod handlers;
 pub(crate) mod types;
 

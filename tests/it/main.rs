@@ -13,11 +13,13 @@
 
 mod accounts;
 mod api_keys;
+mod audit;
 mod authentication;
 mod authz;
 mod cache;
 mod collector;
 mod commands;
+mod configurations;
 mod console;
 mod credentials;
 mod errors;
@@ -35,6 +37,7 @@ mod saml;
 mod secrets;
 mod support;
 mod system;
+mod telemetry;
 mod transactions;
 mod user_groups;
 mod users;

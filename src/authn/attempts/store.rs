@@ -94,6 +94,7 @@ pub async fn keep_places(
     limits: &Limits,
     now: OffsetDateTime,
 ) -> Result<Vec<(i32, OffsetDateTime)>> {
+    let mut db = app.db.read().await?;
     let rows = sqlx::query!(
         r#"with locked as (
              select slot, case when slot < $6 then $3::integer else $7::integer end as most
@@ -113,14 +114,16 @@ pub async fn keep_places(
         FIRST_OF_ADDRESSES,
         limits.most_of_address
     )
-    .fetch_all(&mut *app.db.read().await?)
+    .fetch_all(&mut *db)
     .await?;
+    db.done().await?;
     Ok(rows.into_iter().filter_map(|row| Some((row.slot, row.blocked_until?))).collect())
 }
 
 /// Gives places back. A right password (`forgets`) forgets what failed before, too: of a user from an address, not of an
 /// address that may name many users.
 pub async fn give_back(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
+    let mut db = app.db.read().await?;
     sqlx::query!(
         "with locked as (select slot, $2 and slot < $3 as forgets from sign_in_attempts where slot = any ($1)
                          order by slot for update)
@@ -133,9 +136,9 @@ pub async fn give_back(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
         forgets,
         FIRST_OF_ADDRESSES
     )
-    .execute(&mut *app.db.read().await?)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    Ok(db.done().await?)
 }
 
 /// Removes counts that nobody asked for any more; answers how many.

@@ -168,7 +168,11 @@ impl Changes {
     /// Takes this node out of those that others wait for: it goes by nothing any more.
     pub async fn leave(&self, db: &Db) {
         self.freshness.lease(0);
-        let left = async { log::remove(&mut *db.read().await?, self.node).await.map_err(Error::from) };
+        let left = async {
+            let mut db = db.read().await?;
+            log::remove(&mut db, self.node).await?;
+            Ok::<_, Error>(db.done().await?)
+        };
         let left = db.while_it_answers(left).await.flatten();
         if let Err(error) = left {
             tracing::debug!(error = &error as &dyn std::error::Error, "the node was not taken out");
@@ -189,7 +193,9 @@ impl Changes {
 /// # Errors
 /// What keeps the database from being asked.
 pub async fn announce(db: &Db) -> Result<Everywhere> {
-    log::wake(&mut *db.read().await?).await?;
+    let mut waking = db.read().await?;
+    log::wake(&mut waking).await?;
+    waking.done().await?;
     everywhere(db).await
 }
 

@@ -30,6 +30,9 @@ pub struct Reader {
     changes: Arc<Changes>,
     asked: mpsc::UnboundedReceiver<Ask>,
     follower: Follower,
+    returned: Box<dyn Fn() + Send + Sync>,
+    /// Whether another server than the one of before answered, since the log was read.
+    was_elsewhere: bool,
 }
 
 /// Why the reader begins anew: until it has, everything counts as changed.
@@ -49,13 +52,20 @@ enum Lost {
 
 impl Reader {
     pub(super) fn new(changes: Arc<Changes>, asked: mpsc::UnboundedReceiver<Ask>) -> Self {
-        Self { changes, asked, follower: Box::new(|_| {}) }
+        Self { changes, asked, follower: Box::new(|_| {}), returned: Box::new(|| {}), was_elsewhere: false }
     }
 
     /// Shows each change to `follower` before it counts.
     #[must_use]
     pub fn followed_by(self, follower: impl Fn(&Change) + Send + Sync + 'static) -> Self {
         Self { follower: Box::new(follower), ..self }
+    }
+
+    /// Tells `returned` when the log is read again after another server answered: other connections may still lead to one
+    /// that is a standby.
+    #[must_use]
+    pub fn telling(self, returned: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { returned: Box::new(returned), ..self }
     }
 
     /// Reads until it is aborted. The connections are its own: a pool that others have used up must not cost the lease.
@@ -71,6 +81,7 @@ impl Reader {
                     Ok(never) => match never {},
                 };
                 self.changes.freshness.raise_everything();
+                self.was_elsewhere |= matches!(lost, Lost::Standby | Lost::OtherServer);
                 // Once for each reason.
                 let reason = lost.to_string();
                 if told.as_ref() != Some(&reason) {
@@ -119,6 +130,9 @@ impl Reader {
             }
             self.apply(&new);
             self.changes.freshness.lease(sent.saturating_add(nanoseconds(lease)));
+            if std::mem::take(&mut self.was_elsewhere) {
+                (self.returned)();
+            }
             if told.take().is_some() {
                 tracing::info!("the log of changes is read again");
             }

@@ -36,6 +36,7 @@ impl Retention {
             }
         }
         self.0 = Some((Instant::now(), log::horizon(&mut connection).await?));
+        connection.done().await?;
         Ok(rows)
     }
 }

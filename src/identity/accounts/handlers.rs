@@ -7,6 +7,7 @@ use super::{
     types::{Account, AccountCreationRequest, AccountInfo, AccountList, AccountStatus, ListAccountsQuery},
 };
 use crate::{
+    audit,
     error::{Error, Result},
     http::{
         Json, NoContent,
@@ -47,6 +48,7 @@ pub async fn create_account(
     Json(request): Json<AccountCreationRequest>,
 ) -> Result<Json<Account>> {
     rules::may_be_created(request.name.as_str(), request.kind.as_deref())?;
+    audit::about(request.name.as_str());
     let now = app.clock.now();
     let account = StoredAccount {
         id: app.random.uuid(),
@@ -101,7 +103,9 @@ pub async fn update_account_state(
     Path(name): Path<String>,
     Json(request): Json<AccountStatus>,
 ) -> Result<Json<AccountStatus>> {
-    change_state(&app, &name, request.state.into()).await?;
+    let state = AccountState::from(request.state);
+    audit::about(&state.to_string());
+    change_state(&app, &name, state).await?;
     Ok(Json(request))
 }
 

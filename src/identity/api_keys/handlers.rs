@@ -9,6 +9,7 @@ use super::{
     types::{ApiKeyChange, ApiKeyList, NewApiKey, UserApiKey},
 };
 use crate::{
+    audit,
     authn::{api_key::NewKey, caller::Caller},
     authz::action::Action,
     db::WriteError,
@@ -24,6 +25,7 @@ use crate::{
         users::{User, handlers::NOT_FOUND as USER_NOT_FOUND, store as users},
     },
     state::App,
+    system::configurations::in_force,
     transaction,
 };
 
@@ -182,8 +184,9 @@ async fn list(app: &App, owner: Owner<'_>) -> Result<Json<ApiKeyList>> {
 }
 
 async fn create(app: &App, caller: &Caller, owner: Owner<'_>, request: NewApiKey) -> Result<Created<UserApiKey>> {
-    let settings = &app.config.user_authentication;
+    let settings = in_force(&mut *app.db.read().await?, &app.config).await?;
     let now = app.clock.now();
+    audit::about(request.name.as_str());
     let made = NewKey::generate(&app.random);
     let key = ApiKey {
         id: made.id,
@@ -191,7 +194,7 @@ async fn create(app: &App, caller: &Caller, owner: Owner<'_>, request: NewApiKey
         description: request.description.map(|text| text.as_str().to_owned()),
         created_at: now,
         updated_at: now,
-        expires_at: rules::expiry(request.expires_at, now, settings)?,
+        expires_at: rules::expiry(request.expires_at, now, &settings)?,
         revoked_at: None,
         last_used_at: None,
         actions: rules::distinct(request.actions.as_deref()),
@@ -202,9 +205,9 @@ async fn create(app: &App, caller: &Caller, owner: Owner<'_>, request: NewApiKey
         let user = owner.lock(db).await?;
         let change = (Change::Enter, Action::CreateApiKey);
         roles::rules::may_change(db, &app.roles, caller, (owner.account, &user), change).await?;
-        rules::may_have_keys(&user, settings)?;
+        rules::may_have_keys(&user, &settings)?;
         check_narrowing(db, app, &owner, &user, rules::first_lists(None, &key)).await?;
-        rules::one_more(store::count_keys(db, user.id).await?, settings)?;
+        rules::one_more(store::count_keys(db, user.id).await?, &settings)?;
         Ok(store::insert_key(db, user.id, &key, &made.secret_hash).await?)
     });
     inserted?;
@@ -235,11 +238,10 @@ async fn patch(app: &App, owner: Owner<'_>, name: &str, change: &ApiKeyChange) -
 
 async fn delete(app: &App, owner: Owner<'_>, name: &str) -> Result<NoContent> {
     let now = app.clock.now();
-    let deleted = transaction!(app.db, |db| {
+    transaction!(app.db, |db| {
         let user = owner.lock(db).await?;
-        Ok(store::delete_key(db, user.id, name, now).await?)
-    });
-    if deleted? { Ok(NoContent) } else { Err(NOT_FOUND) }
+        if store::delete_key(db, user.id, name, now).await? { Ok(NoContent) } else { Err(NOT_FOUND.into()) }
+    })
 }
 
 /// Whether the user of a key holds what the key is narrowed to, and the accounts are there: an account that is not the

@@ -22,6 +22,7 @@ use crate::{
         users::{UserType, handlers::NOT_FOUND, rules, store as users},
     },
     state::App,
+    system::configurations::in_force,
     transaction,
 };
 
@@ -112,7 +113,8 @@ async fn set(
     username: &str,
     request: NewCredential,
 ) -> Result<Json<AccessCredential>> {
-    rules::may_be_set(&request.value, &app.config.user_authentication)?;
+    let settings = in_force(&mut *app.db.read().await?, &app.config).await?;
+    rules::may_be_set(&request.value, &settings)?;
     let phc = app.hasher.hash(request.value.into_secret()).await?;
     let now = app.clock.now();
     let changed = transaction!(app.db, |db| {

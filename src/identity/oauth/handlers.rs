@@ -11,7 +11,12 @@ use super::{
     types::{IntrospectionRequest, IntrospectionResponse, RevocationRequest, TokenFacts, TokenRequest, TokenResponse},
 };
 use crate::{
-    authn::{self, API_KEY_USER, bearer, caller::Caller},
+    audit::{
+        self,
+        record::{Actor, Refusal},
+        tally::{self, Refused},
+    },
+    authn::{self, API_KEY_USER, Principal, bearer, caller::Caller},
     authz::{action::Action, policy::Where},
     error::{Error, OAuthError, Result},
     http::{Json, extract::Form},
@@ -23,6 +28,7 @@ use crate::{
             store as sessions,
         },
     },
+    names::shown,
     secret::Secret,
     state::App,
     transaction,
@@ -60,6 +66,8 @@ pub async fn exchange(app: &App, sender: Sender, request: TokenRequest, refreshe
             let done = sign_in::by_assertion(app, &assertion).await.map_err(|why| match why {
                 NotSignedIn::Refused(reason) => {
                     tracing::info!(%reason, "single sign-on refused");
+                    let actor = Actor { means: "saml", ..Actor::default() };
+                    not_signed_in(app, actor, sender.address, &reason.to_string());
                     OAuthError::Grant("an assertion that does not count")
                 }
                 NotSignedIn::Other(error) => error.into(),
@@ -86,8 +94,24 @@ pub async fn by_password(
         return Err(OAuthError::Grant("an API key cannot be exchanged for tokens"));
     }
     let user = authn::check_password(app, username, password, address).await?;
-    let user = user.ok_or(OAuthError::Grant("unknown user, no password, or a wrong one"))?;
+    let Some(user) = user else {
+        let why = "unknown user, no password, or a wrong one";
+        let actor = Actor { user: Some(shown(username)), means: "password", ..Actor::default() };
+        not_signed_in(app, actor, address, why);
+        return Err(OAuthError::Grant(why));
+    };
+    audit::signed_in(actor_of(&user, "password"));
     issue::begin(app, SignedIn::from(&user), client, life).await
+}
+
+fn actor_of(user: &Principal, means: &'static str) -> Actor {
+    let (name, account) = (user.user.username.clone(), user.account.name.clone());
+    Actor { user: Some(name), account: Some(account), means, key_hint: None }
+}
+
+fn not_signed_in(app: &App, actor: Actor, address: Option<IpAddr>, why: &str) {
+    let (operation, account, request_id) = (None, None, None);
+    tally::note(app, Refused { refusal: Refusal::SignIn, actor, address, operation, account, request_id, why });
 }
 
 /// Ends the session of a refresh token, its access tokens with it
@@ -102,9 +126,7 @@ pub async fn revoke_oauth_token(
 ) -> Result<StatusCode, OAuthError> {
     grant::is_refresh_token(request.token_type_hint.as_deref())?;
     let token = request.token.ok_or(OAuthError::Missing("token"))?;
-    let hash = issue::hash(&token);
-    let ended: Result<()> = transaction!(app.db, |db| { Ok(sessions::delete_session_of_token(db, &hash).await?) });
-    ended?;
+    issue::end(&app, &token).await?;
     Ok(StatusCode::OK)
 }
 

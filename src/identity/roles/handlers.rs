@@ -11,6 +11,7 @@ use super::{
     },
 };
 use crate::{
+    audit,
     authn::caller::Caller,
     authz::{action::Action, policy::Where},
     db::WriteError,
@@ -82,6 +83,8 @@ pub async fn add_role_user(
     let Target(account) = asking.account(&app, Some(named)).await?;
     let role = app.roles.named(&name).ok_or(ROLE_NOT_FOUND)?;
     let (caller, username) = (&asking.caller, request.username.as_str());
+    audit::about(username);
+    audit::concerns(&account.name);
     let (now, id) = (app.clock.now(), app.random.uuid());
     let created_at = transaction!(app.db, |db| {
         let held = accounts::hold_by_id(db, account.id).await?.ok_or(Error::NotFound { what: "Account" })?;
@@ -125,6 +128,8 @@ pub async fn delete_role_user(
     let named = required_domain(query.domain_name.as_ref(), query.for_account.as_ref())?;
     let Target(account) = asking.account(&app, Some(named)).await?;
     let username = query.username.ok_or_else(|| Error::malformed("username", "is required"))?;
+    audit::about(username.as_str());
+    audit::concerns(&account.name);
     let role = app.roles.named(&name).ok_or(ROLE_NOT_FOUND)?;
     transaction!(app.db, |db| {
         rules::may_hand_out(db, &app.roles, &asking.caller, (&account, role), asking.action).await?;

@@ -1,6 +1,8 @@
 //! The operations of a sign-in, open to everyone: the way out to the identity provider, the way back in, and what its
 //! administrator needs to know of us.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::{FromRequestParts, State},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
@@ -15,6 +17,10 @@ use super::{
     types::{LoginQuery, RbacManagerTokenResponse, SamlResponseForm},
 };
 use crate::{
+    audit::{
+        record::{Actor, Refusal},
+        tally::{self, Refused},
+    },
     authn::attempts::network,
     authz::policy::Denial,
     console::cookie,
@@ -120,7 +126,8 @@ pub async fn saml_sso(
     let idp = find(&app, &name).await?;
     let response = form.response.ok_or_else(|| Error::malformed("SAMLResponse", "is required"))?;
     let cookie = |id: &str| browser.cookie(&cookie_of(&app, id).0);
-    let done = sign_in::by_response(&app, idp, &response, cookie).await.map_err(|why| told(why, &name))?;
+    let done = sign_in::by_response(&app, idp, &response, cookie).await;
+    let done = done.map_err(|why| told(&app, why, &name, sender.address))?;
     let to_console: Option<String> =
         form.relay_state.filter(|path| done.request.is_some() && browser.wants_html && is_console_path(path));
     let client = Client { id: ANONYMOUS.to_owned(), user_agent: sender.user_agent };
@@ -148,10 +155,14 @@ pub async fn saml_sso(
 }
 
 /// The refusal as an answer; the reason goes to the log.
-fn told(why: NotSignedIn, idp: &str) -> Error {
+fn told(app: &App, why: NotSignedIn, idp: &str, address: Option<IpAddr>) -> Error {
     match why {
         NotSignedIn::Refused(reason) => {
             tracing::info!(idp, %reason, "single sign-on refused");
+            let actor = Actor { means: "saml", ..Actor::default() };
+            let (operation, account, request_id) = (None, None, None);
+            let why = &reason.to_string();
+            tally::note(app, Refused { refusal: Refusal::SignIn, actor, address, operation, account, request_id, why });
             Denial::SignIn(NOT_ACCEPTED.to_owned()).into()
         }
         NotSignedIn::Other(error) => error,

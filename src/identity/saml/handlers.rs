@@ -17,7 +17,7 @@ use super::{
     },
 };
 use crate::{
-    authn,
+    audit, authn,
     db::WriteError,
     error::{Error, Result},
     http::{
@@ -27,6 +27,7 @@ use crate::{
     identity::oauth::sender::Sender,
     names::AnyName,
     state::App,
+    system::configurations::in_force,
     transaction,
 };
 
@@ -57,9 +58,10 @@ pub async fn add_idp(
     State(app): State<App>,
     Json(request): Json<RbacManagerSamlConfiguration>,
 ) -> Result<Json<RbacManagerSamlConfiguration>> {
+    audit::about(&request.name);
     let idp = configured(&app, request).await?;
     transaction!(app.db, |db| { Ok(store::insert_idp(db, &idp).await?) })?;
-    Ok(Json(shown(&app, idp)))
+    Ok(Json(shown(&app, idp).await?))
 }
 
 /// One identity provider
@@ -73,7 +75,7 @@ pub async fn get_idp(
     let idp = store::find_idp(&mut db, &name).await?.ok_or(NOT_FOUND)?;
     let groups = store::list_groups(&mut db, idp.id).await?;
     let user_groups = groups.into_iter().map(UserGroupOfIdp::from).collect();
-    Ok(Json(RbacManagerSamlConfigurationGet { configuration: shown(&app, idp), user_groups }))
+    Ok(Json(RbacManagerSamlConfigurationGet { configuration: shown(&app, idp).await?, user_groups }))
 }
 
 /// Replaces the configuration of an identity provider; its users stay
@@ -98,7 +100,7 @@ pub async fn update_idp(
         store::update_source(db, &idp).await?;
         Ok(idp)
     });
-    Ok(Json(shown(&app, changed?)))
+    Ok(Json(shown(&app, changed?).await?))
 }
 
 /// Deletes an identity provider, and with it its users
@@ -171,6 +173,9 @@ pub async fn delete_idp_user_group(
 
 /// The ids in a request, with their texts, sorted: two requests lock the groups in the same order.
 fn parsed<'a>(groups: &'a [AnyName], field: &str) -> Result<Vec<(Uuid, &'a str)>> {
+    for group in groups {
+        audit::about(group.as_str());
+    }
     if groups.is_empty() {
         return Err(Error::malformed(field, "must name at least one"));
     }
@@ -187,8 +192,9 @@ fn is_there(found: bool, text: &str) -> Result<(), WriteError> {
     if found { Ok(()) } else { Err(Error::NotFoundNamed { what: GROUP_NOT_FOUND, name: text.to_owned() }.into()) }
 }
 
-fn shown(app: &App, idp: Idp) -> RbacManagerSamlConfiguration {
-    RbacManagerSamlConfiguration::new(idp, app.config.user_authentication.sso_require_existing_users)
+async fn shown(app: &App, idp: Idp) -> Result<RbacManagerSamlConfiguration> {
+    let settings = in_force(&mut *app.db.read().await?, &app.config).await?;
+    Ok(RbacManagerSamlConfiguration::new(idp, settings.sso_require_existing_users))
 }
 
 /// The provider that the request describes, its metadata read.

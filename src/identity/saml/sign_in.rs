@@ -12,6 +12,7 @@ use super::{
     provision, store,
 };
 use crate::{
+    audit::{self, record::Actor},
     authz::policy::Denial,
     error::{Error, Result},
     identity::sessions::issue::SignedIn,
@@ -182,6 +183,8 @@ async fn settle(app: &App, idp: &Idp, request: Option<&str>, said: &Said) -> Res
         tracing::info!(idp = idp.name, %why, "single sign-on refused");
         Error::from(Denial::SignIn(why.to_string()))
     })?;
+    let name = person.username.clone();
+    audit::signed_in(Actor { user: Some(name), account: Some(person.home.clone()), means: "saml", key_hint: None });
     let hash = Sha256::digest(format!("{}\n{}", idp.metadata.entity_id, said.assertion_id)).into();
     let now = app.clock.now();
     let until = said.when.forgotten_after;

@@ -37,6 +37,7 @@ pub async fn delete_session(
 ) -> Result<NoContent> {
     const NOT_FOUND: Error = Error::NotFound { what: "Session" };
     let id = Uuid::try_parse(&session_id).map_err(|_| NOT_FOUND)?;
-    let ended = transaction!(app.db, |db| { Ok(store::delete_session(db, caller.user.id, id).await?) });
-    if ended? { Ok(NoContent) } else { Err(NOT_FOUND) }
+    transaction!(app.db, |db| {
+        if store::delete_session(db, caller.user.id, id).await? { Ok(NoContent) } else { Err(NOT_FOUND.into()) }
+    })
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Session, store};
 use crate::{
+    audit::{self, record::Actor},
     authn::{Principal, jwt::Claims, signing_keys::SigningKey},
     authz::policy::Denial,
     clock::Random,
@@ -19,6 +20,7 @@ use crate::{
     identity::{accounts::AccountState, users::UserType},
     secret::Secret,
     state::App,
+    system::configurations::in_force,
     transaction,
 };
 
@@ -153,11 +155,12 @@ pub async fn begin(app: &App, user: SignedIn, client: Client, life: Life) -> Res
         ends_at: life.until,
     };
     let begun: Result<Result<(), OAuthError>> = transaction!(app.db, |db| {
-        let users = &app.config.user_authentication;
-        if let Err(refusal) = still_signs_in(db, users, session.user_id, session.auth_epoch).await? {
+        let users = in_force(db, &app.config).await?;
+        if let Err(refusal) = still_signs_in(db, &users, session.user_id, session.auth_epoch).await? {
+            audit::nothing_happened();
             return Ok(Err(refusal));
         }
-        store::delete_oldest_sessions(db, session.user_id, i64::from(settings.max_sessions_per_user) - 1).await?;
+        store::delete_oldest_sessions(db, session.user_id, i64::from(users.oauth.max_sessions_per_user) - 1).await?;
         store::insert_session(db, &session).await?;
         if let Some(token) = &token {
             store::insert_token(db, session.id, &token.hash, life.refreshes_until(now)).await?;
@@ -166,6 +169,20 @@ pub async fn begin(app: &App, user: SignedIn, client: Client, life: Life) -> Res
     });
     begun??;
     issued(app, &key, &session, token)
+}
+
+/// Ends the session of a refresh token, its access tokens with it. Whoever makes up tokens ends nothing, and has no record.
+///
+/// # Errors
+/// What the database says.
+pub async fn end(app: &App, presented: &Secret) -> Result<()> {
+    let hash = hash(presented);
+    transaction!(app.db, |db| {
+        if store::delete_session_of_token(db, &hash).await? {
+            audit::signed_in(Actor { means: "refresh_token", ..Actor::default() });
+        }
+        Ok(())
+    })
 }
 
 /// What came of the use of a refresh token.

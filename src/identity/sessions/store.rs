@@ -180,12 +180,11 @@ pub async fn delete_session(db: &mut PgConnection, user_id: Uuid, id: Uuid) -> s
     Ok(done.rows_affected() > 0)
 }
 
-/// Ends the session that a refresh token belongs to, whether the token was used or not.
-pub async fn delete_session_of_token(db: &mut PgConnection, hash: &[u8; 32]) -> sqlx::Result<()> {
-    sqlx::query!("delete from sessions where id = (select session_id from refresh_tokens where hash = $1)", hash)
-        .execute(db)
-        .await?;
-    Ok(())
+/// Ends the session that a refresh token belongs to, whether the token was used or not; answers whether there was one.
+pub async fn delete_session_of_token(db: &mut PgConnection, hash: &[u8; 32]) -> sqlx::Result<bool> {
+    let deleted =
+        sqlx::query!("delete from sessions where id = (select session_id from refresh_tokens where hash = $1)", hash);
+    Ok(deleted.execute(db).await?.rows_affected() > 0)
 }
 
 /// A refresh token that could be used now, with whose it is.

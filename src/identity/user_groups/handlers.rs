@@ -13,6 +13,7 @@ use super::{
     },
 };
 use crate::{
+    audit,
     authn::caller::Caller,
     db::WriteError,
     error::{Error, Result},
@@ -60,6 +61,7 @@ pub async fn create_user_group(
     State(app): State<App>,
     Json(request): Json<UserGroupPost>,
 ) -> Result<Created<UserGroup>> {
+    audit::about(request.name.as_str());
     let now = app.clock.now();
     let group = StoredGroup {
         id: app.random.uuid(),
@@ -107,8 +109,9 @@ pub async fn update_user_group(
     responses((status = 204), (status = 404)))]
 pub async fn delete_user_group(State(app): State<App>, Path(id): Path<String>) -> Result<NoContent> {
     let id = parse(&id)?;
-    let deleted = transaction!(app.db, |db| { Ok(store::delete_group(db, id).await?) })?;
-    if deleted { Ok(NoContent) } else { Err(NOT_FOUND) }
+    transaction!(app.db, |db| {
+        if store::delete_group(db, id).await? { Ok(NoContent) } else { Err(NOT_FOUND.into()) }
+    })
 }
 
 /// The roles of a group, account by account
@@ -133,8 +136,10 @@ pub async fn add_user_group_roles(
     let (id, now) = (parse(&id)?, app.clock.now());
     let account = required_domain(request.domain_name.as_ref(), request.for_account.as_ref())?;
     not_empty("roles", request.roles.len())?;
+    audit::about(account);
     for asked in &request.roles {
         let name = asked.role.as_str();
+        audit::about(name);
         app.roles.named(name).ok_or_else(|| Error::NotFoundNamed { what: "Role", name: name.to_owned() })?;
     }
     let given = transaction!(app.db, |db| {
@@ -165,6 +170,7 @@ pub async fn delete_user_group_role(
     let memberships = repeated(query.as_deref(), "membership_id")?;
     let accounts = repeated(query.as_deref(), "all_roles_for_account")?;
     not_empty("membership_id", memberships.len() + accounts.len())?;
+    memberships.iter().chain(&accounts).for_each(|name| audit::about(name.as_str()));
     transaction!(app.db, |db| {
         store::lock_group(db, id).await?.ok_or(NOT_FOUND)?;
         for membership in &memberships {
@@ -209,6 +215,9 @@ pub async fn add_user_group_users(
     // Sorted, so that two requests lock the users in the same order.
     let mut names: Vec<&str> = request.usernames.iter().map(|user| user.username.as_str()).collect();
     names.sort_unstable();
+    for name in &names {
+        audit::about(name);
+    }
     let members = transaction!(app.db, |db| {
         store::find_group(db, id).await?.ok_or(NOT_FOUND)?;
         for name in &names {
@@ -233,6 +242,9 @@ pub async fn delete_user_group_users(
     let (id, now) = (parse(&id)?, app.clock.now());
     let names = repeated(query.as_deref(), "username")?;
     not_empty("username", names.len())?;
+    for name in &names {
+        audit::about(name.as_str());
+    }
     transaction!(app.db, |db| {
         store::lock_group(db, id).await?.ok_or(NOT_FOUND)?;
         for name in &names {

@@ -14,6 +14,7 @@ use super::{
     types::{User, UserCreationRequest, Users},
 };
 use crate::{
+    audit,
     authn::caller::Caller,
     authz::action::Action,
     error::{Error, Result},
@@ -30,6 +31,7 @@ use crate::{
         saml,
     },
     state::App,
+    system::configurations::in_force,
     transaction,
 };
 
@@ -87,7 +89,9 @@ pub async fn create_user(
 ) -> Result<Json<User>> {
     roles::rules::may_add_to(&caller, &account, Action::CreateUser)?;
     let username = request.username.as_str().to_owned();
-    let (phc, idp_name) = match rules::signs_in(request, &app.config.user_authentication)? {
+    audit::about(&username);
+    let settings = in_force(&mut *app.db.read().await?, &app.config).await?;
+    let (phc, idp_name) = match rules::signs_in(request, &settings)? {
         SignsIn::ByPassword(password) => (Some(app.hasher.hash(password.into_secret()).await?), None),
         SignsIn::By(idp) => (None, Some(idp)),
     };

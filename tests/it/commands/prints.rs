@@ -1,8 +1,13 @@
 //! The commands that only print or ask.
 
-use tokio::net::TcpSocket;
+use std::process::Stdio;
+
+use tokio::{io::AsyncWriteExt, net::TcpSocket};
 
 use super::Setup;
+
+const COMMANDS: [&str; 8] = ["serve", "migrate", "openapi", "healthcheck", "config", "man", "completions", "admin"];
+const ADMIN_COMMANDS: [&str; 3] = ["reset-password", "rotate-signing-key", "verify-audit"];
 
 #[tokio::test]
 async fn printed_document_is_the_committed_one_byte_for_byte() {
@@ -21,7 +26,7 @@ async fn printed_document_is_the_committed_one_byte_for_byte() {
 async fn help_names_every_command_and_every_short_variable() {
     let ended = Setup::private().run(&["--help"]).await;
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
-    for command in ["serve", "migrate", "openapi", "healthcheck", "config", "admin"] {
+    for command in COMMANDS {
         let starts = |line: &str| line.strip_prefix("  ").is_some_and(|line| line.starts_with(command));
         assert!(ended.out.lines().any(starts), "{command}: {}", ended.out);
     }
@@ -34,9 +39,56 @@ async fn help_names_every_command_and_every_short_variable() {
 }
 
 #[tokio::test]
-async fn version_is_that_of_the_package() {
-    let ended = Setup::private().run(&["--version"]).await;
-    assert_eq!((ended.code, ended.out.as_str()), (Some(0), concat!("kedge ", env!("CARGO_PKG_VERSION"), "\n")));
+async fn version_is_that_of_the_package_with_its_commit() {
+    for option in ["--version", "-V"] {
+        let ended = Setup::private().run(&[option]).await;
+        let commit = ended.out.strip_prefix(concat!("kedge ", env!("CARGO_PKG_VERSION"), " (commit "));
+        let commit = commit.and_then(|rest| rest.strip_suffix(")\n")).unwrap_or_else(|| panic!("{ended:?}"));
+        assert!(ended.code == Some(0) && !commit.is_empty() && !commit.contains(['(', ')', '\n']), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn completions_are_read_by_the_shell_and_know_every_command() {
+    // Without a configuration, and whatever is wrong with it: a package is made where none is.
+    let setup = Setup::private().with("KEDGE_LISTN", "wrong");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ended = setup.run(&["completions", shell]).await;
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+        for command in COMMANDS.iter().chain(&ADMIN_COMMANDS) {
+            assert!(ended.out.contains(command), "{shell}: {command}");
+        }
+    }
+    let script = setup.run(&["completions", "bash"]).await.out;
+    let complete =
+        r#"source /dev/stdin; COMP_WORDS=(kedge ad) COMP_CWORD=1; _kedge kedge ad kedge; echo "${COMPREPLY[*]}""#;
+    let mut bash = tokio::process::Command::new("bash");
+    bash.args(["--norc", "-euc", complete]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut bash = bash.spawn().unwrap();
+    bash.stdin.take().unwrap().write_all(script.as_bytes()).await.unwrap();
+    let output = bash.wait_with_output().await.unwrap();
+    let said = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(said, ("admin\n".to_owned(), String::new()));
+
+    let unknown = setup.run(&["completions", "tcsh"]).await;
+    assert_eq!((unknown.code, unknown.out.as_str()), (Some(2), ""), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn manual_page_has_every_command_option_and_variable() {
+    let ended = Setup::private().with("KEDGE_LISTN", "wrong").run(&["man"]).await;
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    let page = ended.out.replace("\\-", "-");
+    assert!(page.contains(concat!("\n.TH kedge 1 \" \" \"kedge ", env!("CARGO_PKG_VERSION"))), "{page}");
+    let sections: Vec<_> = page.lines().filter_map(|line| line.strip_prefix(".SH ")).collect();
+    assert_eq!(sections, ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "ENVIRONMENT"]);
+    let alone = COMMANDS.iter().filter(|command| **command != "admin").map(ToString::to_string);
+    for command in alone.chain(ADMIN_COMMANDS.map(|command| format!("admin {command}"))) {
+        assert!(page.contains(&format!("\\fBkedge {command}\\fR")), "{command}: {page}");
+    }
+    for part in ["--config", "--v1", "--password-stdin", "USERNAME", "KEDGE_DATABASE_URL_FILE"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
 }
 
 #[tokio::test]

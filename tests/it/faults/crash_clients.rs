@@ -41,6 +41,19 @@ struct Book {
     keys: BTreeMap<(String, String), Known>,
     acknowledged: usize,
     in_doubt: usize,
+    /// How many records of the audit trail there must be of each change.
+    recorded: BTreeMap<String, i64>,
+    /// The change whose answer never came.
+    pending: Option<Pending>,
+}
+
+/// A change that may have been made.
+#[derive(Debug)]
+struct Pending {
+    change: String,
+    user: String,
+    key: Option<String>,
+    wanted: State,
 }
 
 pub struct Clients {
@@ -104,6 +117,22 @@ impl Clients {
         for book in &mut self.books {
             book.verify(&admin, url).await;
         }
+        self.verify_audit(postgres).await;
+    }
+
+    /// That each change that was made has its record, and none that was not.
+    async fn verify_audit(&self, postgres: &Postgres) {
+        let written =
+            "select concat_ws(' ', details->>'method', details->>'path', resource_id), count(*) from audit_events
+                       where account = 'acme' and type like 'user.identity.%' and resource_type in ('user', 'api_key')
+                       group by 1";
+        let written: Vec<(String, i64)> =
+            sqlx::query_as(written).fetch_all(&mut postgres.connect().await).await.unwrap();
+        let written: BTreeMap<String, i64> = written.into_iter().collect();
+        let made: BTreeMap<String, i64> = self.books.iter().flat_map(|book| book.recorded.clone()).collect();
+        let differs = |change: &&String| written.get(*change) != made.get(*change);
+        let differing: Vec<_> = written.keys().chain(made.keys()).filter(differs).collect();
+        assert!(differing.is_empty(), "as many records as changes, but for {differing:?}");
     }
 
     pub fn told(&self) -> String {
@@ -150,32 +179,33 @@ impl Book {
         let dice = u8::from_be_bytes(Random::System.bytes()) % 10;
         self.made += 1;
         let named = format!("{}-{}", self.number, self.made);
-        let (request, wanted, user, key) = match (dice, pick(&users), pick(&keys)) {
+        let (method, path, body, wanted, user, key) = match (dice, pick(&users), pick(&keys)) {
             (0, ..) | (_, None, _) => {
-                let request = client.request("POST", USERS).json(&json!({ "username": named, "password": PASSWORD }));
-                (request, State::Present, named, None)
+                let body = Some(json!({ "username": named, "password": PASSWORD }));
+                ("POST", USERS.to_owned(), body, State::Present, named, None)
             }
-            (1, Some(user), _) => {
-                (client.request("DELETE", &format!("{USERS}/{user}")), State::Absent, user.clone(), None)
-            }
+            (1, Some(user), _) => ("DELETE", format!("{USERS}/{user}"), None, State::Absent, user.clone(), None),
             (2..7, Some(user), _) | (_, Some(user), None) => {
-                let path = format!("{USERS}/{user}/api-keys");
-                (
-                    client.request("POST", &path).json(&json!({ "name": named })),
-                    State::Present,
-                    user.clone(),
-                    Some(named),
-                )
+                let body = Some(json!({ "name": named }));
+                ("POST", format!("{USERS}/{user}/api-keys"), body, State::Present, user.clone(), Some(named))
             }
             (7..9, _, Some((user, key))) => {
-                let request = client.request("PATCH", &format!("{USERS}/{user}/api-keys/{key}"));
-                (request.json(&json!({ "status": "revoked" })), State::Revoked, user.clone(), Some(key.clone()))
+                let body = Some(json!({ "status": "revoked" }));
+                let path = format!("{USERS}/{user}/api-keys/{key}");
+                ("PATCH", path, body, State::Revoked, user.clone(), Some(key.clone()))
             }
             (_, _, Some((user, key))) => {
-                let request = client.request("DELETE", &format!("{USERS}/{user}/api-keys/{key}"));
-                (request, State::Absent, user.clone(), Some(key.clone()))
+                let path = format!("{USERS}/{user}/api-keys/{key}");
+                ("DELETE", path, None, State::Absent, user.clone(), Some(key.clone()))
             }
         };
+        let change = format!("{method} {path} {}", key.as_ref().unwrap_or(&user));
+        let request = client.request(method, &path);
+        let request = match &body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let pending = Pending { change: change.clone(), user: user.clone(), key: key.clone(), wanted };
         let (status, body) = answer(request).await;
         let new = || Known { told: State::Absent, perhaps: None, value: None };
         let answered = match key {
@@ -190,8 +220,10 @@ impl Book {
         };
         if answered {
             self.acknowledged += 1;
+            *self.recorded.entry(change).or_default() += 1;
         } else {
             self.in_doubt += 1;
+            self.pending = Some(pending);
         }
         // Its keys go with a user.
         if wanted == State::Absent
@@ -233,6 +265,15 @@ impl Book {
                 let login = Login::Basic("_api_key".to_owned(), value.clone());
                 let expected = if found == State::Present { 200 } else { 401 };
                 assert_eq!(Client::new(url, login).get("/v2/user").await.status, expected, "{key} of {user}");
+            }
+        }
+        if let Some(Pending { change, user, key, wanted }) = self.pending.take() {
+            let known = match key {
+                None => self.users.get(&user),
+                Some(key) => self.keys.get(&(user, key)),
+            };
+            if known.is_some_and(|known| known.told == wanted) {
+                *self.recorded.entry(change).or_default() += 1;
             }
         }
         // What is gone stays gone; it need not be asked for again and again.

@@ -20,6 +20,7 @@ pub use tokens::{Tokens, claims_of};
 use std::{sync::Arc, time::Duration};
 
 use kedge::{
+    audit::{seal::Sealer, tally::Tally},
     authn::{
         attempts::{self, Attempts},
         cache::Cache,
@@ -116,12 +117,14 @@ impl Server {
         let app = Arc::new(State {
             installed_at: bootstrap::installed_at(&db).await.unwrap(),
             sp_key: SpKey::new(sealing.clone()),
+            tally: Tally::default(),
+            sealer: Sealer::load(config.audit.seal_key.as_ref(), &config.data_dir, &Random::System).unwrap(),
             signing_keys: SigningKeys::load(&db, (&clock, &Random::System), key, sealing).await.unwrap(),
             attempts: Attempts::new(attempts, &config.limits),
             cache: Cache::new(&Random::System, u64::from(config.cache.size_mib) << 20),
             db: db.obeying(Arc::clone(&changes)),
             changes,
-            schema_version: 7,
+            schema_version: 9,
             clock,
             hasher: Hasher::new(Arc::clone(&random), options.cost.unwrap_or(CHEAP), Places::from(&config.limits))
                 .unwrap(),
@@ -136,6 +139,10 @@ impl Server {
         let reader = reader.followed_by({
             let (app, blocks) = (Arc::clone(&app), app.attempts.blocks());
             move |change| blocks.follow(change, app.clock.now())
+        });
+        let reader = reader.telling({
+            let db = app.db.clone();
+            move || db.renew()
         });
         let reader = tokio::spawn(reader.run(database));
         // What the first read forgets would be forgotten at some moment of the test otherwise.

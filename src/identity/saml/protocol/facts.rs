@@ -71,6 +71,26 @@ pub struct Claimed {
     pub in_response_to: Option<String>,
 }
 
+/// How far away a moment may be for the library, which reckons with them and has no answer for what no calendar holds.
+const FARTHEST: Duration = Duration::days(100 * 366);
+
+/// Whether every moment in it can be reckoned with; what is no moment is judged where it is read.
+///
+/// # Errors
+/// That one cannot.
+pub fn are_near(root: &Element, now: OffsetDateTime) -> Result<()> {
+    const MOMENTS: [&str; 5] = ["IssueInstant", "NotBefore", "NotOnOrAfter", "AuthnInstant", "SessionNotOnOrAfter"];
+    root.visit(&mut |element, _| {
+        for name in MOMENTS {
+            let said = moment(element, name).ok().flatten();
+            if said.is_some_and(|said| (said - now).abs() > FARTHEST) {
+                return Err(Refused::with(format!("{name} is further away than a lifetime")));
+            }
+        }
+        Ok(())
+    })
+}
+
 /// Reads and judges a response.
 ///
 /// # Errors

@@ -146,9 +146,11 @@ impl Received {
         };
         let shape = plain.as_ref().map_or(&self.shape, |plain| &plain.shape);
         is_signed(*shape, expected.signed)?;
-        let verified = own.verify_response(&self.xml, self.shape.encrypted, shape, expected, now)?;
         let content = plain.as_ref().map_or(&self.xml, |plain| &plain.xml);
-        let said = facts::of_response(&document::parse(content, &document::MESSAGE)?, expected, now)?;
+        let root = document::parse(content, &document::MESSAGE)?;
+        facts::are_near(&root, now)?;
+        let verified = own.verify_response(&self.xml, self.shape.encrypted, shape, expected, now)?;
+        let said = facts::of_response(&root, expected, now)?;
         // What the library read is the same, or one of us was led astray.
         if said.name_id != verified.name_id || said.assertion_id != verified.assertion_id {
             return Err(Refused::because("the library reads another name or assertion"));

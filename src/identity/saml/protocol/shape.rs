@@ -189,7 +189,8 @@ fn is_signed_well(signed: &Element) -> Result<bool> {
     for transform in &transforms.children {
         named.push(algorithm(transform, &[ENVELOPED, EXCLUSIVE_C14N])?);
     }
-    if !matches!(named.as_slice(), [ENVELOPED] | [ENVELOPED, EXCLUSIVE_C14N]) {
+    // Without the second, the reference would be canonicalized inclusively.
+    if named != [ENVELOPED, EXCLUSIVE_C14N] {
         return Err(Refused::because("other transforms than enveloped-signature, then exclusive canonicalization"));
     }
     Ok(true)

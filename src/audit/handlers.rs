@@ -1,0 +1,136 @@
+//! The operations on events.
+
+use axum::{extract::State, http::HeaderMap};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use uuid::Uuid;
+
+use super::{
+    recording::Resource,
+    store::{self, Filter},
+    types::{EventResponse, EventTypesList, EventsList, ListEventsQuery, SERVICE},
+};
+use crate::{
+    authn::caller::Caller,
+    error::{Error, Result},
+    http::{
+        Json,
+        extract::{Path, Query},
+        guard::Target,
+    },
+    names::AnyName,
+    state::App,
+};
+
+const NOT_FOUND: Error = Error::NotFound { what: "Event" };
+
+/// What happened, the newest first
+///
+/// In the caller's account, or the one that `x-anchore-account` names; administrators who name none see all.
+#[utoipa::path(get, path = "/v2/events", tag = "Events", params(ListEventsQuery),
+    responses((status = 200, body = EventsList)))]
+pub async fn list_events(
+    State(app): State<App>,
+    caller: Caller,
+    Target(account): Target,
+    headers: HeaderMap,
+    Query(query): Query<ListEventsQuery>,
+) -> Result<Json<EventsList>> {
+    let page = within("page", query.page.unwrap_or(1), 1_000_000)?;
+    let limit = within("limit", query.limit.unwrap_or(100), 1000)?;
+    let level = query.level.as_deref().map(level).transpose()?;
+    let kind = query.event_type.as_deref().map(pattern).transpose()?;
+    let filter = Filter {
+        account: account_of(&caller, &account.name, &headers),
+        kind: kind.as_deref(),
+        level,
+        resource_type: query.resource_type.as_ref().map(AnyName::as_str),
+        resource_id: query.resource_id.as_ref().map(AnyName::as_str),
+        since: query.since.as_deref().map(|text| moment("since", text)).transpose()?,
+        before: query.before.as_deref().map(|text| moment("before", text)).transpose()?,
+    };
+    let host = host();
+    let elsewhere = query.source_service_name.as_deref().is_some_and(|name| name != SERVICE)
+        || query.source_host_id.as_deref().is_some_and(|id| id != host);
+    // One more than the page has tells whether there is another.
+    let mut found = if elsewhere {
+        Vec::new()
+    } else {
+        store::list(&mut *app.db.read().await?, &filter, limit + 1, (page - 1) * limit).await?
+    };
+    let next_page = i64::try_from(found.len()).is_ok_and(|count| count > limit);
+    if next_page {
+        found.pop();
+    }
+    let url = app.config.server.external_url();
+    let results: Vec<_> = found.into_iter().map(|event| EventResponse::new(event, &host, url)).collect();
+    Ok(Json(EventsList { next_page, item_count: results.len(), results, page }))
+}
+
+/// One event
+#[utoipa::path(get, path = "/v2/events/{event_id}", tag = "Events", params(("event_id" = String, Path)),
+    responses((status = 200, body = EventResponse), (status = 404)))]
+pub async fn get_event(
+    State(app): State<App>,
+    caller: Caller,
+    Target(account): Target,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Json<EventResponse>> {
+    let id = Uuid::parse_str(&id).map_err(|_| NOT_FOUND)?;
+    let account = account_of(&caller, &account.name, &headers);
+    let event = store::find(&mut *app.db.read().await?, id, account).await?.ok_or(NOT_FOUND)?;
+    Ok(Json(EventResponse::new(event, &host(), app.config.server.external_url())))
+}
+
+/// The types that events can have
+#[utoipa::path(get, path = "/v2/event-types", tag = "Events", responses((status = 200, body = EventTypesList)))]
+pub async fn list_event_types() -> Json<EventTypesList> {
+    let (_, table, _) = crate::routes().finish();
+    let mut operations: Vec<_> = table
+        .rows()
+        .into_iter()
+        .filter(|(path, _, row)| path.starts_with("/v2/") && row.recorded)
+        .map(|(path, _, row)| (table.operation(&row).to_owned(), Resource::of(path, path).kind))
+        .collect();
+    operations.sort_unstable();
+    Json(EventTypesList::new(&operations))
+}
+
+/// The account whose events are asked for; `None`: all.
+fn account_of<'a>(caller: &Caller, target: &'a str, headers: &HeaderMap) -> Option<&'a str> {
+    let named = headers.get("x-anchore-account").is_some_and(|value| !value.is_empty());
+    (named || !caller.is_admin()).then_some(target)
+}
+
+fn within(field: &str, number: i64, most: i64) -> Result<i64> {
+    if (1..=most).contains(&number) {
+        return Ok(number);
+    }
+    Err(Error::malformed(field, format!("must be from 1 to {most}")))
+}
+
+fn level(text: &str) -> Result<&'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "info" => Ok("info"),
+        "error" => Ok("error"),
+        _ => Err(Error::malformed("level", "must be info or error")),
+    }
+}
+
+/// The pattern of `like` for a type with stars.
+fn pattern(text: &str) -> Result<String> {
+    let possible = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.*".contains(c);
+    if text.is_empty() || !text.chars().all(possible) {
+        return Err(Error::malformed("event_type", "must match ^[a-z0-9-_.*]+$"));
+    }
+    Ok(text.replace('_', "\\_").replace('*', "%"))
+}
+
+fn moment(field: &str, text: &str) -> Result<OffsetDateTime> {
+    let parsed = OffsetDateTime::parse(text, &Rfc3339);
+    parsed.map_err(|_| Error::malformed(field, "must be a moment such as 2027-01-31T23:59:59Z"))
+}
+
+fn host() -> String {
+    nix::unistd::gethostname().map_or_else(|_| String::new(), |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,173 @@
+//! A record of the audit trail.
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    authn::caller::{Caller, Credential},
+    clock::{Clock, Random},
+};
+
+/// How serious it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Info,
+    /// Something was refused.
+    Error,
+}
+
+impl Level {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What begins the type of a change; the operation's id follows.
+pub const CHANGE: &str = "user.identity.";
+
+/// What is no change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// Sign-ins that failed.
+    SignIn,
+    /// A permission that was missing.
+    Permission,
+    /// A key that was used after it was revoked.
+    RevokedKey,
+}
+
+impl Refusal {
+    pub const ALL: [Self; 3] = [Self::SignIn, Self::Permission, Self::RevokedKey];
+
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::SignIn => "system.security.sign_in_failed",
+            Self::Permission => "system.security.permission_denied",
+            Self::RevokedKey => "system.security.revoked_api_key_used",
+        }
+    }
+
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::SignIn => "Sign-ins failed",
+            Self::Permission => "A permission was missing",
+            Self::RevokedKey => "An API key was used after it was revoked",
+        }
+    }
+}
+
+/// A record to be written.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub event_id: Uuid,
+    pub created_at: OffsetDateTime,
+    pub kind: String,
+    pub level: Level,
+    pub message: String,
+    /// The account that it concerns.
+    pub account: Option<String>,
+    pub resource_type: Option<&'static str>,
+    pub resource_id: Option<String>,
+    pub count: i64,
+    pub request_id: Option<String>,
+    pub details: Map<String, Value>,
+}
+
+impl Record {
+    #[must_use]
+    pub fn new(clock: &Clock, random: &Random, kind: String, level: Level) -> Self {
+        Self {
+            event_id: random.uuid(),
+            created_at: clock.now(),
+            kind,
+            level,
+            message: String::new(),
+            account: None,
+            resource_type: None,
+            resource_id: None,
+            count: 1,
+            request_id: None,
+            details: Map::new(),
+        }
+    }
+
+    /// Adds to the details what is there.
+    pub fn detail(&mut self, name: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.details.insert(name.to_owned(), value.into());
+        }
+    }
+
+    /// The record as a line of the log.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let mut line = self.details.clone();
+        for (name, value) in [
+            ("event_id", Value::from(self.event_id.to_string())),
+            ("type", self.kind.as_str().into()),
+            ("level", self.level.name().into()),
+            ("account", self.account.as_deref().into()),
+            ("resource_type", self.resource_type.into()),
+            ("resource_id", self.resource_id.as_deref().into()),
+            ("count", self.count.into()),
+            ("request_id", self.request_id.as_deref().into()),
+        ] {
+            line.insert(name.to_owned(), value);
+        }
+        Value::Object(line).to_string()
+    }
+}
+
+/// Who did it, as far as is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Actor {
+    pub user: Option<String>,
+    /// The account that the user lives in.
+    pub account: Option<String>,
+    /// How it signed in.
+    pub means: &'static str,
+    /// The beginning of the key's id.
+    pub key_hint: Option<String>,
+}
+
+/// How much of a key's id is shown.
+const HINT: usize = 4;
+
+/// The beginning of a key's id: what its records show of it, too.
+#[must_use]
+pub fn hint(key_id: &str) -> String {
+    key_id.chars().take(HINT).collect()
+}
+
+impl Actor {
+    pub fn tell(&self, record: &mut Record) {
+        record.detail("user", self.user.clone());
+        record.detail("user_account", self.account.clone());
+        record.detail("signed_in_by", Some(self.means).filter(|means| !means.is_empty()));
+        record.detail("key_hint", self.key_hint.clone());
+    }
+
+    /// How a sentence begins that says what was done.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.user.as_deref().unwrap_or("somebody")
+    }
+}
+
+impl From<&Caller> for Actor {
+    fn from(caller: &Caller) -> Self {
+        let (means, key_hint) = match &caller.credential {
+            Credential::Password => ("password", None),
+            Credential::Token { .. } => ("token", None),
+            Credential::ApiKey { id, .. } => ("api_key", Some(hint(id))),
+        };
+        Self { user: Some(caller.user.username.clone()), account: Some(caller.account.name.clone()), means, key_hint }
+    }
+}

@@ -1,0 +1,294 @@
+//! The record of the request that runs: made when a request begins that changes something, written by the transaction that
+//! does it, in the same commit.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::http::{Method, StatusCode, Uri};
+use sqlx::PgConnection;
+
+use super::{
+    record::{Actor, CHANGE, Level, Record, Refusal},
+    store,
+    tally::{self, Refused},
+};
+use crate::state::App;
+
+tokio::task_local! {
+    static RECORDING: Arc<Recording>;
+}
+
+/// What is known of the request that runs.
+#[derive(Debug)]
+pub struct Recording {
+    app: App,
+    operation: String,
+    resource: Resource,
+    method: Method,
+    path: String,
+    address: Option<IpAddr>,
+    request_id: Option<String>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Who did it; `None`: not known yet, and nothing is written.
+    actor: Option<Actor>,
+    /// The account that it concerns, where the path does not name it.
+    account: Option<String>,
+    /// What the body names.
+    about: Vec<String>,
+    /// The record that the last transaction wrote, until it is known to be committed.
+    written: Option<Record>,
+    committed: bool,
+}
+
+/// What a request is about, as its path says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Resource {
+    pub account: Option<String>,
+    pub kind: Option<&'static str>,
+    pub id: Option<String>,
+}
+
+/// The collections of the API, and what is in them.
+const COLLECTIONS: [(&str, &str); 15] = [
+    ("accounts", "account"),
+    ("users", "user"),
+    ("credentials", "credential"),
+    ("api-keys", "api_key"),
+    ("members", "role_member"),
+    ("roles", "role"),
+    ("user-groups", "user_group"),
+    ("idps", "identity_provider"),
+    ("user-group-mappings", "user_group_mapping"),
+    ("sso", "identity_provider"),
+    ("sessions", "session"),
+    ("token", "session"),
+    ("revoke", "session"),
+    ("logging", "logging"),
+    ("configurations", "configuration"),
+];
+
+impl Resource {
+    /// What a path is about, by the route that it matches.
+    #[must_use]
+    pub fn of(route: &str, path: &str) -> Self {
+        let mut found = Self::default();
+        for (pattern, part) in route.split('/').zip(path.split('/')) {
+            if let Some(kind) = COLLECTIONS.iter().find(|(name, _)| *name == pattern).map(|(_, kind)| *kind) {
+                // Whoever joins a group or is mapped to it changes the group, or the provider.
+                if matches!(found.kind, Some("user_group" | "identity_provider")) && found.id.is_some() {
+                    continue;
+                }
+                found.kind = Some(kind);
+                // A password has the name of its user.
+                found.id = found.id.filter(|_| kind == "credential");
+            } else if pattern.starts_with('{') {
+                let value = percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned();
+                if pattern == "{account_name}" {
+                    found.account = Some(value.clone());
+                }
+                found.id = Some(value);
+            }
+        }
+        found
+    }
+}
+
+/// Where a request comes from.
+#[derive(Debug)]
+pub struct Origin<'a> {
+    pub method: &'a Method,
+    pub uri: &'a Uri,
+    pub route: &'a str,
+    pub address: Option<IpAddr>,
+    pub request_id: Option<String>,
+}
+
+impl Recording {
+    /// The record of a request, whose caller is known already, or will be when it has signed in.
+    #[must_use]
+    pub fn new(app: &App, operation: &str, origin: Origin<'_>, actor: Option<Actor>, account: Option<String>) -> Self {
+        Self {
+            app: Arc::clone(app),
+            operation: operation.to_owned(),
+            resource: Resource::of(origin.route, origin.uri.path()),
+            method: origin.method.clone(),
+            path: origin.uri.path().to_owned(),
+            address: origin.address,
+            request_id: origin.request_id,
+            state: Mutex::new(State { actor, account, ..State::default() }),
+        }
+    }
+
+    /// Runs the request with its record at hand.
+    pub async fn during<T>(self: Arc<Self>, work: impl Future<Output = T>) -> T {
+        RECORDING.scope(self, work).await
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The record, if it is to be written.
+    fn record(&self) -> Option<Record> {
+        let state = self.state();
+        let actor = state.actor.as_ref().filter(|_| !state.committed)?;
+        let app = &self.app;
+        let kind = format!("{CHANGE}{}", self.operation);
+        let mut record = Record::new(&app.clock, &app.random, kind, Level::Info);
+        let id = self.resource.id.clone().or_else(|| state.about.first().cloned());
+        record.message = match (self.resource.kind, &id) {
+            (Some(kind), Some(id)) => format!("{}: {} ({kind} {id})", actor.name(), self.operation),
+            _ => format!("{}: {}", actor.name(), self.operation),
+        };
+        record.account = self.resource.account.clone().or_else(|| state.account.clone());
+        record.resource_type = self.resource.kind;
+        record.resource_id = id;
+        record.request_id.clone_from(&self.request_id);
+        actor.tell(&mut record);
+        record.detail("operation", Some(self.operation.as_str()));
+        record.detail("method", Some(self.method.as_str()));
+        record.detail("path", Some(self.path.as_str()));
+        record.detail("address", self.address.map(|address| address.to_string()));
+        record.detail("outcome", Some("success"));
+        record.detail("names", Some(state.about.clone()).filter(|names| !names.is_empty()));
+        Some(record)
+    }
+
+    /// After the answer: what changed something without a transaction has its record written with what is counted, and a
+    /// refusal by the handler is counted as one by the guard is.
+    pub fn finish(&self, status: StatusCode) {
+        if status.is_success()
+            && let Some(record) = self.record()
+        {
+            self.state().committed = true;
+            self.app.tally.push(record);
+        }
+        let actor = self.state().actor.clone().filter(|_| status == StatusCode::FORBIDDEN);
+        if let Some(actor) = actor {
+            let refused = Refused {
+                refusal: Refusal::Permission,
+                actor,
+                address: self.address,
+                operation: Some(&self.operation),
+                account: None,
+                request_id: self.request_id.as_deref(),
+                why: "refused by the operation",
+            };
+            tally::note(&self.app, refused);
+        }
+    }
+}
+
+/// The record of the request that runs, where there is one that is not written yet.
+fn current() -> Option<Arc<Recording>> {
+    RECORDING.try_with(Arc::clone).ok()
+}
+
+/// Says what the request is about, where its path does not.
+pub fn about(name: &str) {
+    if let Some(recording) = current() {
+        recording.state().about.push(name.to_owned());
+    }
+}
+
+/// Says which account the change concerns, where neither the path nor the caller's account is that.
+pub fn concerns(account: &str) {
+    if let Some(recording) = current() {
+        recording.state().account = Some(account.to_owned());
+    }
+}
+
+/// Says that there is no change after all, though a transaction is committed.
+pub fn nothing_happened() {
+    if let Some(recording) = current() {
+        recording.state().actor = None;
+    }
+}
+
+/// Says who signs in, where nobody had before.
+pub fn signed_in(actor: Actor) {
+    if let Some(recording) = current() {
+        let mut state = recording.state();
+        state.account.clone_from(&actor.account);
+        if let Some(user) = &actor.user {
+            state.about.push(user.clone());
+        }
+        state.actor = Some(actor);
+    }
+}
+
+/// Writes the record of the request that runs into the transaction that is about to commit.
+///
+/// # Errors
+/// What the database says: then nothing is committed.
+pub async fn write(db: &mut PgConnection) -> sqlx::Result<()> {
+    let Some(recording) = current() else { return Ok(()) };
+    let Some(record) = recording.record() else { return Ok(()) };
+    store::insert(db, &record).await?;
+    recording.state().written = Some(record);
+    Ok(())
+}
+
+/// Says that the transaction was committed: it has its record, and the log gets it, too.
+pub fn committed() {
+    let Some(recording) = current() else { return };
+    let mut state = recording.state();
+    if let Some(record) = state.written.take() {
+        state.committed = true;
+        tracing::info!(target: "kedge::audit", "{}", record.line());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_says_what_it_is_about() {
+        let about = |route: &str, path: &str| Resource::of(route, path);
+        let resource = |account: Option<&str>, kind, id: Option<&str>| Resource {
+            account: account.map(str::to_owned),
+            kind,
+            id: id.map(str::to_owned),
+        };
+        for (route, path, expected) in [
+            ("/v2/accounts", "/v2/accounts", resource(None, Some("account"), None)),
+            (
+                "/v2/accounts/{account_name}",
+                "/v2/accounts/tea%20party",
+                resource(Some("tea party"), Some("account"), Some("tea party")),
+            ),
+            (
+                "/v2/accounts/{account_name}/state",
+                "/v2/accounts/a-1/state",
+                resource(Some("a-1"), Some("account"), Some("a-1")),
+            ),
+            ("/v2/accounts/{account_name}/users", "/v2/accounts/a-1/users", resource(Some("a-1"), Some("user"), None)),
+            (
+                "/v2/accounts/{account_name}/users/{username}/api-keys/{key_name}",
+                "/v2/accounts/a-1/users/alice/api-keys/ci",
+                resource(Some("a-1"), Some("api_key"), Some("ci")),
+            ),
+            (
+                "/v2/accounts/{account_name}/users/{username}/credentials",
+                "/v2/accounts/a-1/users/alice/credentials",
+                resource(Some("a-1"), Some("credential"), Some("alice")),
+            ),
+            (
+                "/v2/system/user-groups/{group_uuid}/users",
+                "/v2/system/user-groups/g-1/users",
+                resource(None, Some("user_group"), Some("g-1")),
+            ),
+            ("/v2/user/api-keys", "/v2/user/api-keys", resource(None, Some("api_key"), None)),
+            ("/v2/system/logging", "/v2/system/logging", resource(None, Some("logging"), None)),
+        ] {
+            assert_eq!(about(route, path), expected, "{route}");
+        }
+    }
+}

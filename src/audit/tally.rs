@@ -1,0 +1,188 @@
+//! What is no change and can come in floods: counted in memory, a row for each caller, kind and minute, and written when the
+//! minute is over. A crash loses a minute of them; a change never.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use super::{
+    record::{Actor, Level, Record, Refusal},
+    store,
+};
+use crate::{error::Result, state::App, transaction};
+
+/// How often is looked whether a minute is over.
+pub const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How many different things are counted at a time; what comes beyond stands in one row.
+const MOST: usize = 1_000;
+/// How many of these may come from one address: whoever makes up a name a request stands in one row for the rest.
+const MOST_OF_ADDRESS: usize = 50;
+/// How much older than its row a refusal may be: the row says no more of one that could not be written for longer.
+const LATEST: time::Duration = time::Duration::minutes(30);
+/// Whose row it is that stands for the rest.
+const OTHERS: &str = "others";
+
+/// What is counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    minute: i64,
+    refusal: Refusal,
+    actor: Actor,
+    address: Option<IpAddr>,
+    /// What was asked for.
+    operation: Option<String>,
+    account: Option<String>,
+}
+
+#[derive(Debug)]
+struct Counted {
+    count: i64,
+    first: OffsetDateTime,
+    request_id: Option<String>,
+    why: String,
+}
+
+/// What was counted and is not written yet.
+#[derive(Debug, Default)]
+pub struct Tally {
+    counts: Mutex<HashMap<Key, Counted>>,
+    whole: Mutex<Vec<Record>>,
+}
+
+/// Something that was refused.
+#[derive(Debug)]
+pub struct Refused<'a> {
+    pub refusal: Refusal,
+    pub actor: Actor,
+    pub address: Option<IpAddr>,
+    pub operation: Option<&'a str>,
+    pub account: Option<&'a str>,
+    pub request_id: Option<&'a str>,
+    pub why: &'a str,
+}
+
+impl Tally {
+    /// Counts it.
+    pub fn note(&self, now: OffsetDateTime, refused: Refused<'_>) {
+        let mut key = Key {
+            minute: now.unix_timestamp().div_euclid(60),
+            refusal: refused.refusal,
+            actor: refused.actor,
+            address: refused.address,
+            operation: refused.operation.map(str::to_owned),
+            account: refused.account.map(str::to_owned),
+        };
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if !counts.contains_key(&key) {
+            let of_address = counts
+                .keys()
+                .filter(|other| (other.minute, other.refusal, other.address) == (key.minute, key.refusal, key.address));
+            let (is_full, is_full_of_address) = (counts.len() >= MOST, of_address.count() >= MOST_OF_ADDRESS);
+            if is_full || is_full_of_address {
+                let actor = Actor { user: Some(OTHERS.to_owned()), ..Actor::default() };
+                let address = key.address.filter(|_| !is_full);
+                key = Key { actor, address, operation: None, account: None, ..key };
+            }
+        }
+        let counted = counts.entry(key).or_insert_with(|| Counted {
+            count: 0,
+            first: now,
+            request_id: refused.request_id.map(str::to_owned),
+            why: refused.why.to_owned(),
+        });
+        counted.count += 1;
+    }
+
+    /// Takes a record that stands for itself.
+    pub fn push(&self, record: Record) {
+        self.whole.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+    }
+
+    /// Writes what was counted in minutes that are over before `now`.
+    ///
+    /// # Errors
+    /// What the database says: it is counted still then.
+    pub async fn write(&self, app: &App, now: OffsetDateTime) -> Result<()> {
+        let minute = now.unix_timestamp().div_euclid(60);
+        let over: Vec<(Key, Counted)> = {
+            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            counts.extract_if(|key, _| key.minute < minute).collect()
+        };
+        let mut records = std::mem::take(&mut *self.whole.lock().unwrap_or_else(PoisonError::into_inner));
+        records.extend(over.iter().map(|(key, counted)| record(app, key, counted)));
+        if records.is_empty() {
+            return Ok(());
+        }
+        let written = transaction!(app.db, |db| { Ok(insert_all(db, &records).await?) });
+        if written.is_err() {
+            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            counts.extend(over);
+            let is_whole = |record: &Record| Refusal::ALL.iter().all(|refusal| refusal.kind() != record.kind);
+            let whole = records.into_iter().filter(is_whole);
+            self.whole.lock().unwrap_or_else(PoisonError::into_inner).extend(whole);
+            return written;
+        }
+        for record in &records {
+            tracing::info!(target: "kedge::audit", "{}", record.line());
+        }
+        Ok(())
+    }
+}
+
+async fn insert_all(db: &mut PgConnection, records: &[Record]) -> sqlx::Result<()> {
+    for record in records {
+        store::insert(db, record).await?;
+    }
+    Ok(())
+}
+
+fn record(app: &App, key: &Key, counted: &Counted) -> Record {
+    let mut record = Record::new(&app.clock, &app.random, key.refusal.kind().to_owned(), Level::Error);
+    // One that comes too late would be in no seal.
+    record.created_at = counted.first.max(record.created_at - LATEST);
+    record.message = format!("{} ({}): {}", key.refusal.description(), key.actor.name(), counted.why);
+    record.account = key.account.clone().or_else(|| key.actor.account.clone());
+    record.count = counted.count;
+    record.request_id.clone_from(&counted.request_id);
+    key.actor.tell(&mut record);
+    record.detail("operation", key.operation.clone());
+    record.detail("address", key.address.map(|address| address.to_string()));
+    record.detail("outcome", Some("refused"));
+    record.detail("why", Some(counted.why.as_str()));
+    record
+}
+
+/// Counts it, where a trail is kept.
+pub fn note(app: &App, refused: Refused<'_>) {
+    if app.config.audit.enabled {
+        app.tally.note(app.clock.now(), refused);
+    }
+}
+
+/// Runs until the process ends.
+pub async fn run(app: App) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        report(app.tally.write(&app, app.clock.now()).await);
+    }
+}
+
+/// Writes all that is left, at the end.
+pub async fn finish(app: &App) {
+    report(app.tally.write(app, app.clock.now() + Duration::from_mins(1)).await);
+}
+
+fn report(written: Result<()>) {
+    if let Err(error) = written {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "could not write what was refused, trying again later"
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! Which keys can be changed while the server runs, and to what.
+
+use serde_json::Value;
+
+use super::store::Stored;
+use crate::{
+    config::{Config, Listed, UserAuthentication},
+    error::{Error, Result},
+};
+
+/// What a key can be.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A whole number in these bounds.
+    Number(i64, i64, fn(&mut UserAuthentication, i64)),
+    Flag(fn(&mut UserAuthentication, bool)),
+}
+
+/// The keys that can be changed. The others are read when the process starts, or it depends on them how long something is
+/// remembered.
+const EDITABLE: [(&str, Kind); 6] = [
+    (
+        "user_authentication.max_api_key_age_days",
+        Kind::Number(1, 36_500, |to, days| to.max_api_key_age_days = most(days)),
+    ),
+    (
+        "user_authentication.max_api_keys_per_user",
+        Kind::Number(1, 100_000, |to, count| to.max_api_keys_per_user = most(count)),
+    ),
+    (
+        "user_authentication.remove_deleted_user_api_keys_older_than_days",
+        Kind::Number(-1, 36_500, |to, days| to.remove_deleted_user_api_keys_older_than_days = u32::try_from(days).ok()),
+    ),
+    ("user_authentication.refuse_common_passwords", Kind::Flag(|to, is_on| to.refuse_common_passwords = is_on)),
+    ("user_authentication.sso_require_existing_users", Kind::Flag(|to, is_on| to.sso_require_existing_users = is_on)),
+    (
+        "user_authentication.oauth.max_sessions_per_user",
+        Kind::Number(1, 100_000, |to, count| to.oauth.max_sessions_per_user = most(count)),
+    ),
+];
+
+/// The numbers come from within their bounds.
+fn most(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// What the key can be changed to; `None`: it cannot be.
+#[must_use]
+pub fn kind(key: &str) -> Option<Kind> {
+    EDITABLE.iter().find(|(name, _)| *name == key).map(|(_, kind)| *kind)
+}
+
+/// Why the key cannot be changed, if so.
+#[must_use]
+pub fn read_only(key: &Listed) -> Option<&'static str> {
+    if key.is_given {
+        Some("It is set in the configuration file or the environment, which wins")
+    } else if kind(&key.path).is_none() {
+        Some("It is read when the server starts: set it in the configuration file")
+    } else {
+        None
+    }
+}
+
+/// Sets what was stored, unless the operator set it; a value that an older or newer Kedge stored and this one does not know
+/// is left aside.
+pub fn apply(settings: &mut UserAuthentication, config: &Config, stored: &Stored) {
+    if config.is_given(&stored.key) {
+        return;
+    }
+    match (kind(&stored.key), &stored.value) {
+        (Some(Kind::Number(from, to, set)), Value::Number(number)) => {
+            if let Some(number) = number.as_i64().filter(|number| (from..=to).contains(number)) {
+                set(settings, number);
+            }
+        }
+        (Some(Kind::Flag(set)), Value::Bool(is_on)) => set(settings, *is_on),
+        _ => {}
+    }
+}
+
+/// Whether the key can be changed to the value.
+///
+/// # Errors
+/// The 409 of a key that is read-only, the 400 of a value that it cannot have.
+pub fn may_become(key: &Listed, value: &Value) -> Result<()> {
+    if let Some(why) = read_only(key) {
+        return Err(Error::ReadOnly(format!("The key {} cannot be changed: {why}", key.path)));
+    }
+    let expected = match kind(&key.path) {
+        Some(Kind::Number(from, to, _)) if !value.as_i64().is_some_and(|number| (from..=to).contains(&number)) => {
+            format!("must be a whole number from {from} to {to}")
+        }
+        Some(Kind::Flag(_)) if !value.is_boolean() => "must be true or false".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Error::malformed("value", expected))
+}
