@@ -89,7 +89,7 @@ pub async fn list_event_types() -> Json<EventTypesList> {
     let mut operations: Vec<_> = table
         .rows()
         .into_iter()
-        .filter(|(path, _, row)| path.starts_with("/v2/") && row.recorded)
+        .filter(|(path, _, row)| !path.starts_with("/v1/") && row.recorded)
         .map(|(path, _, row)| (table.operation(&row).to_owned(), Resource::of(path, path).kind))
         .collect();
     operations.sort_unstable();

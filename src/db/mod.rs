@@ -37,6 +37,9 @@ const CLOSE: Duration = Duration::from_secs(3);
 /// How long an idle connection is taken without being tried.
 const TRUSTED: Duration = Duration::from_millis(500);
 
+/// What begins a transaction behind a pooler: statements have names, and those of the one before are in the way.
+const BEGIN_AFRESH: &str = "begin; deallocate all";
+
 /// How often a transaction that lost against another one is run.
 const ATTEMPTS: u8 = 3;
 
@@ -106,14 +109,17 @@ impl Db {
         self.require_answer().await?;
         Ok(match self.reading {
             Mode::Direct => Reading::Connection(self.pool().acquire().await?),
-            Mode::PooledByTransaction => Reading::Transaction(self.pool().begin().await?),
+            Mode::PooledByTransaction => Reading::Transaction(self.pool().begin_with(BEGIN_AFRESH).await?),
         })
     }
 
     /// Begins a transaction; [`transaction!`](crate::transaction) is how to use it.
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
         self.require_answer().await?;
-        Ok(self.pool().begin().await?)
+        Ok(match self.reading {
+            Mode::Direct => self.pool().begin().await?,
+            Mode::PooledByTransaction => self.pool().begin_with(BEGIN_AFRESH).await?,
+        })
     }
 
     /// Does the work while the database answers; gives up and drops it where the database is lost.
@@ -350,7 +356,16 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<i64, MigrateError> {
     migrator.set_ignore_missing(true);
     // A role that only serves could not even ask for the table of versions to be made.
     if !is_current(&mut connection, &migrator).await? {
-        migrator.run(&mut connection).await?;
+        let mut attempt = 1;
+        while let Err(error) = migrator.run(&mut connection).await {
+            // Nodes of the version before go on serving meanwhile.
+            let is_unlucky =
+                matches!(&error, sqlx::migrate::MigrateError::ExecuteMigration(error, _) if lost_a_conflict(error));
+            if !is_unlucky || attempt == ATTEMPTS {
+                return Err(error.into());
+            }
+            attempt += 1;
+        }
     }
     let version = sqlx::query_scalar!(r#"select max(version) as "version!" from _sqlx_migrations where success"#)
         .fetch_one(&mut connection)

@@ -34,9 +34,12 @@ impl From<sqlx::Error> for Error {
                 }
                 database.code().is_some_and(|code| is_passing(&code))
             }
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-                true
-            }
+            // A proxy without a server behind it speaks no protocol at all.
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Protocol(_) => true,
             _ => false,
         };
         if unavailable {

@@ -62,7 +62,7 @@ impl Guard {
     pub async fn answer(
         &self,
         row: Option<&Row>,
-        id: &str,
+        id: &HeaderValue,
         parts: &mut Parts,
         body: &mut Body,
         route: &Route,
@@ -71,7 +71,7 @@ impl Guard {
         let Some(row) = row else { return self.not_served(parts).into_response() };
         let from_console = parts.headers.get(X_REQUESTED_WITH).is_some_and(|value| value == "kedge-console");
         let answer = async {
-            let asked = Asked { app: &self.app, row, operation: self.routes.operation(row), id };
+            let asked = Asked { guard: self, row, id };
             match check(&asked, parts).await {
                 Ok(()) => begin(&asked, route, taken(parts, body)).await,
                 Err(error) => refusal(row, error),
@@ -135,11 +135,24 @@ fn refusal(row: &Row, error: Error) -> Response {
 /// What is asked for.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
-    app: &'a App,
+    guard: &'a Guard,
     row: &'a Row,
-    operation: &'a str,
     /// The request's id.
-    id: &'a str,
+    id: &'a HeaderValue,
+}
+
+impl<'a> Asked<'a> {
+    const fn app(&self) -> &'a App {
+        &self.guard.app
+    }
+
+    fn operation(&self) -> &'a str {
+        self.guard.routes.operation(self.row)
+    }
+
+    fn id(&self) -> &'a str {
+        self.id.to_str().unwrap_or_default()
+    }
 }
 
 /// Begins to run the handler. What only reads is run by whoever waits for the answer.
@@ -159,7 +172,7 @@ fn change(asked: &Asked<'_>, mut route: Route, request: Request) -> JoinHandle<R
     let end = tokio::time::Instant::now() + asked.row.time.0;
     let request = request.map(|body| body::in_time(body, end));
     let waits = prefer::is_wanted(request.headers());
-    let app = App::clone(asked.app);
+    let app = App::clone(asked.app());
     let (parts, body) = request.into_parts();
     let recording = trail::recording(asked, &parts);
     let request = Request::from_parts(parts, body);
@@ -189,7 +202,7 @@ fn handled(answer: std::result::Result<Response, Infallible>) -> Response {
 }
 
 async fn signed_in(asked: &Asked<'_>, parts: &Parts) -> Result<Caller> {
-    let app = asked.app;
+    let app = asked.app();
     let caller = authn::authenticate(app, &parts.headers, client_address(app, parts)).await;
     app.metrics.signed_in(Means::of(&parts.headers), &caller);
     caller.inspect_err(|error| trail::not_signed_in(asked, parts, error))
@@ -199,7 +212,7 @@ async fn signed_in(asked: &Asked<'_>, parts: &Parts) -> Result<Caller> {
 async fn check(asked: &Asked<'_>, parts: &mut Parts) -> Result<()> {
     if asked.row.access != Access::Public {
         let caller = signed_in(asked, parts).await?;
-        let allowed = authorize(asked.app, asked.row.access, &caller, parts).await;
+        let allowed = authorize(asked.app(), asked.row.access, &caller, parts).await;
         allowed.inspect_err(|error| trail::denied(asked, parts, &caller, error))?;
         parts.extensions.insert(caller);
     }

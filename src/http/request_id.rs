@@ -39,8 +39,8 @@ impl Identity {
 
     /// The request's id.
     #[must_use]
-    pub fn id(&self) -> &str {
-        self.id.to_str().unwrap_or_default()
+    pub const fn id(&self) -> &HeaderValue {
+        &self.id
     }
 
     /// Wraps the whole way of the request. The answer comes by reference: what takes a future by value has a copy of it.

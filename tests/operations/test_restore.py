@@ -188,7 +188,6 @@ def test_private_postgresql_is_backed_up_and_restored_by_its_socket(directory):
             assert node.client(by_key(world.revoked)).status() == 401
 
 
-@pytest.mark.xfail(strict=True, reason="rows of another cluster's log are read again with every look, without end")
 def test_log_of_another_cluster_costs_nothing(directory, cluster):
     """Restored without after-restore.sql."""
     backup = directory / "backup"

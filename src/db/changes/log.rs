@@ -56,6 +56,10 @@ pub async fn read(db: &mut PgConnection, xmin: i64) -> sqlx::Result<Seen> {
 pub async fn register(db: &mut PgConnection, node: Uuid, lease: f64) -> sqlx::Result<()> {
     let mut transaction = db.begin().await?;
     sqlx::query!("select set_config('synchronous_commit', 'on', true)").fetch_one(&mut *transaction).await?;
+    // Rows of another cluster, from a backup: here they would lie in the future, and be read with every look.
+    sqlx::query!("delete from changes where xid >= pg_snapshot_xmax(pg_current_snapshot())")
+        .execute(&mut *transaction)
+        .await?;
     sqlx::query!(
         "insert into nodes (id, lease, seen_at, applied) values ($1, $2, clock_timestamp(), '1:1:')
          on conflict (id) do update set lease = excluded.lease, seen_at = excluded.seen_at, applied = excluded.applied",

@@ -33,6 +33,8 @@ pub struct Reader {
     returned: Box<dyn Fn() + Send + Sync>,
     /// Whether another server than the one of before answered, since the log was read.
     was_elsewhere: bool,
+    /// When the server started that was read from last.
+    server: Option<i64>,
 }
 
 /// Why the reader begins anew: until it has, everything counts as changed.
@@ -50,9 +52,28 @@ enum Lost {
     Forgotten,
 }
 
+impl Lost {
+    /// Whether what answered was not the primary of before.
+    fn is_elsewhere(&self) -> bool {
+        match self {
+            Self::Standby | Self::OtherServer => true,
+            // Read-only: a standby does not let a node register.
+            Self::Database(sqlx::Error::Database(error)) => error.code().as_deref() == Some("25006"),
+            Self::Database(_) | Self::Late(_) | Self::Forgotten => false,
+        }
+    }
+}
+
 impl Reader {
     pub(super) fn new(changes: Arc<Changes>, asked: mpsc::UnboundedReceiver<Ask>) -> Self {
-        Self { changes, asked, follower: Box::new(|_| {}), returned: Box::new(|| {}), was_elsewhere: false }
+        Self {
+            changes,
+            asked,
+            follower: Box::new(|_| {}),
+            returned: Box::new(|| {}),
+            was_elsewhere: false,
+            server: None,
+        }
     }
 
     /// Shows each change to `follower` before it counts.
@@ -81,7 +102,7 @@ impl Reader {
                     Ok(never) => match never {},
                 };
                 self.changes.freshness.raise_everything();
-                self.was_elsewhere |= matches!(lost, Lost::Standby | Lost::OtherServer);
+                self.was_elsewhere |= lost.is_elsewhere();
                 // Once for each reason.
                 let reason = lost.to_string();
                 if told.as_ref() != Some(&reason) {
@@ -118,14 +139,16 @@ impl Reader {
             if sent.saturating_sub(reported) > nanoseconds(GONE_AFTER) / 2 {
                 return Err(Lost::Forgotten);
             }
-            let before = server.replace(seen.server);
+            let seen_server = seen.server;
+            let before = server.replace(seen_server);
             let is_first = before.is_none();
-            if before.is_some_and(|before| before != seen.server) {
+            if before.is_some_and(|before| before != seen_server) {
                 return Err(Lost::OtherServer);
             }
             let snapshot = seen.snapshot.clone();
             let new = position.advance(seen);
             if is_first {
+                self.was_elsewhere |= self.server.replace(seen_server).is_some_and(|server| server != seen_server);
                 self.changes.freshness.raise_everything();
             }
             self.apply(&new);

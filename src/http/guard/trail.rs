@@ -20,7 +20,7 @@ use crate::{
 
 /// The record of a request that changes something; `None` where none is kept.
 pub(super) fn recording(asked: &Asked<'_>, parts: &Parts) -> Option<Arc<Recording>> {
-    if !asked.row.recorded || !asked.app.config.audit.enabled {
+    if !asked.row.recorded || !asked.app().config.audit.enabled {
         return None;
     }
     let caller = parts.extensions.get::<Caller>();
@@ -31,10 +31,10 @@ pub(super) fn recording(asked: &Asked<'_>, parts: &Parts) -> Option<Arc<Recordin
         method: &parts.method,
         uri: &parts.uri,
         route: matched_path(&parts.extensions),
-        address: client_address(asked.app, parts),
-        request_id: Some(asked.id.to_owned()),
+        address: client_address(asked.app(), parts),
+        request_id: Some(asked.id().to_owned()),
     };
-    Some(Arc::new(Recording::new(asked.app, asked.operation, origin, caller.map(Actor::from), account)))
+    Some(Arc::new(Recording::new(asked.app(), asked.operation(), origin, caller.map(Actor::from), account)))
 }
 
 /// Counts a sign-in that failed. Whoever shows nothing has not tried; a key that was revoked has been counted.
@@ -50,13 +50,13 @@ pub(super) fn not_signed_in(asked: &Asked<'_>, parts: &Parts, error: &Error) {
     let refused = Refused {
         refusal: Refusal::SignIn,
         actor: Actor { user, means: means.name(), ..Actor::default() },
-        address: client_address(asked.app, parts),
+        address: client_address(asked.app(), parts),
         operation: None,
         account: None,
-        request_id: Some(asked.id),
+        request_id: Some(asked.id()),
         why,
     };
-    tally::note(asked.app, refused);
+    tally::note(asked.app(), refused);
 }
 
 /// Counts a permission that was missing.
@@ -65,11 +65,11 @@ pub(super) fn denied(asked: &Asked<'_>, parts: &Parts, caller: &Caller, error: &
     let refused = Refused {
         refusal: Refusal::Permission,
         actor: Actor::from(caller),
-        address: client_address(asked.app, parts),
-        operation: Some(asked.operation),
+        address: client_address(asked.app(), parts),
+        operation: Some(asked.operation()),
         account: None,
-        request_id: Some(asked.id),
+        request_id: Some(asked.id()),
         why: &denial.to_string(),
     };
-    tally::note(asked.app, refused);
+    tally::note(asked.app(), refused);
 }

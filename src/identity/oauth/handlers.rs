@@ -31,7 +31,6 @@ use crate::{
     names::shown,
     secret::Secret,
     state::App,
-    transaction,
 };
 
 /// Exchanges a user's password, or a refresh token, for tokens

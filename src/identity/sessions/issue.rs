@@ -138,7 +138,6 @@ pub fn hash(token: &Secret) -> [u8; 32] {
 /// # Errors
 /// The refusal of a user who is gone, disabled, or whose password changed meanwhile.
 pub async fn begin(app: &App, user: SignedIn, client: Client, life: Life) -> Result<Issued, OAuthError> {
-    let settings = &app.config.user_authentication.oauth;
     let key = app.signing_keys.signing(&app.db, &app.clock).await?;
     let now = app.clock.now();
     let token = life.refresh.map(|_| NewToken::generate(&app.random));

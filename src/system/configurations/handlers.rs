@@ -126,6 +126,9 @@ async fn one(app: &App, key: &str) -> Result<Json<SystemConfiguration>> {
 
 /// Changes all of them or none.
 async fn put(app: &App, mut changes: Vec<SystemConfigurationPut>) -> Result<()> {
+    if changes.is_empty() {
+        return Err(Error::malformed("body", "must name a key"));
+    }
     let now = app.clock.now();
     for change in &changes {
         let unknown = |_| Error::malformed("key", format!("there is no key {}", crate::names::shown(&change.key)));

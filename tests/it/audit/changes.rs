@@ -9,7 +9,14 @@ use crate::support::{Answer, CapturedLog, Client, PASSWORD, Server, idp, send};
 
 /// What is no change of identity that a client of the API makes by a plain call: the sign-in by SAML is held where its
 /// responses are made, the configuration where it is changed.
-const ELSEWHERE: [&str; 4] = ["saml_sso", "patch_configuration", "put_configuration", "delete_configuration"];
+const ELSEWHERE: [&str; 6] = [
+    "saml_sso",
+    "patch_configuration",
+    "put_configuration",
+    "delete_configuration",
+    "sign_in_to_console",
+    "sign_out_of_console",
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {

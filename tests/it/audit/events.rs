@@ -68,7 +68,7 @@ async fn everyone_sees_the_account_where_they_may_and_administrators_all() {
     assert_eq!(all.len(), total);
     let of_acme = results(admin.clone().acting_in("acme").get("/v2/events").await);
     assert_eq!(accounts(&of_acme), ["acme"]);
-    assert_eq!(of_acme.len(), 2, "two users were made: {of_acme:?}");
+    assert_eq!(of_acme.len(), 3, "two users were made, one got a role: {of_acme:?}");
 
     let alice = server.basic("alice", crate::support::PASSWORD);
     let key = server.key(&server.key_of(&alice, "ci").await);
@@ -78,7 +78,7 @@ async fn everyone_sees_the_account_where_they_may_and_administrators_all() {
     for client in [&alice, &key, &token] {
         let seen = results(client.get("/v2/events").await);
         assert_eq!(accounts(&seen), ["acme"]);
-        assert_eq!(seen.len(), 4, "two users, a key and a sign-in: {seen:?}");
+        assert_eq!(seen.len(), 5, "two users, a role, a key and a sign-in: {seen:?}");
         client.get(&format!("/v2/events/{}", id_of(&seen))).await.expect(200);
         client.get("/v2/event-types").await.expect(200);
         // Another account's, and the system's.

@@ -39,6 +39,10 @@ async fn serve_and_seal(setup: &Setup, database: &PgConnectOptions) -> String {
     while sqlx::query_scalar::<_, i64>(unsealed).fetch_one(&mut connection).await.unwrap() > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
+    // A seal is told of after it was committed.
+    let last = "select max(id) from audit_seals";
+    let last: i64 = sqlx::query_scalar(last).fetch_one(&mut connection).await.unwrap();
+    server.err.until(&format!("\"checkpoint\":\"{last}:")).await;
     let ended = server.stop().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     ended.err

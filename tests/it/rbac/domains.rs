@@ -61,6 +61,8 @@ async fn header_moves_every_operation_that_is_about_the_callers_account() {
     server.account("court").await;
     server.grant("alice", "full-control", "court").await;
     let alice = server.key(&server.key_of(&alice, "k").await);
+    let events = server.admin().acting_in("court").get("/v2/events").await.expect(200);
+    let event = events["results"][0]["event_id"].as_str().unwrap();
     let (_, table, _) = kedge::routes().finish();
     let mut moved = Vec::new();
     for (route, method, row) in table.rows() {
@@ -69,7 +71,7 @@ async fn header_moves_every_operation_that_is_about_the_callers_account() {
             continue;
         }
         moved.push(route);
-        let path = route.replace("{role_name}", "read-only");
+        let path = route.replace("{role_name}", "read-only").replace("{event_id}", event);
         let (action, at_home) = (permission.action.name(), alice.get(&path).await);
         if WITHOUT_ROLE.contains(&permission.action) {
             assert_eq!(at_home.status, 200, "{route}");
