@@ -70,20 +70,20 @@ impl Guard {
         // Before any question of who is calling.
         let Some(row) = row else { return self.not_served(parts).into_response() };
         let from_console = parts.headers.get(X_REQUESTED_WITH).is_some_and(|value| value == "kedge-console");
+        let asked = Asked { guard: self, row, id };
         let answer = async {
-            let asked = Asked { guard: self, row, id };
             match check(&asked, parts).await {
                 Ok(()) => begin(&asked, route, taken(parts, body)).await,
-                Err(error) => refusal(row, error),
+                Err(error) => refusal(asked.row, error),
             }
         };
         let mut response = tokio::select! {
             biased;
             response = answer => response,
             // Boxed, and only where the answer has to be waited for: it would make the future of each request larger.
-            error = async { Box::pin(self.patience(row)).await } => refusal(row, error),
+            error = async { Box::pin(asked.guard.patience(asked.row)).await } => refusal(asked.row, error),
         };
-        if row.never_stored {
+        if asked.row.never_stored {
             // RFC 6749, 5.1.
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));

@@ -119,7 +119,8 @@ class Client:
             )
             if body is not None:
                 parameter, model = body_parameter(method)
-                arguments[parameter] = model.from_dict(fitting(model, body))
+                made = [model.from_dict(fitting(model, one)) for one in (body if isinstance(body, list) else [body])]
+                arguments[parameter] = made if isinstance(body, list) else made[0]
             group = getattr(self.package, method.__qualname__.partition(".")[0])
             answer = getattr(group(api), method.__name__)(**arguments)
             return answer if is_read else self.package.ApiResponse(

@@ -130,9 +130,9 @@ async fn put(app: &App, mut changes: Vec<SystemConfigurationPut>) -> Result<()> 
         return Err(Error::malformed("body", "must name a key"));
     }
     let now = app.clock.now();
-    for change in &changes {
+    for change in &mut changes {
         let unknown = |_| Error::malformed("key", format!("there is no key {}", crate::names::shown(&change.key)));
-        rules::may_become(&find(app, &change.key).map_err(unknown)?, &change.value)?;
+        change.value = rules::becomes(&find(app, &change.key).map_err(unknown)?, &change.value)?;
         audit::about(&format!("{} = {}", change.key, change.value));
     }
     // In one order, so that two who change the same keys wait for each other once.

@@ -62,6 +62,13 @@ pub fn read_only(key: &Listed) -> Option<&'static str> {
     }
 }
 
+/// A whole number, however it is written: clients that know one type of numbers send 365.0.
+fn whole(value: &Value) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole, and within what a double can count")]
+    let written = |number: f64| (number.fract() == 0.0 && number.abs() < 1e15).then_some(number as i64);
+    value.as_i64().or_else(|| value.as_f64().and_then(written))
+}
+
 /// Sets what was stored, unless the operator set it; a value that an older or newer Kedge stored and this one does not know
 /// is left aside.
 pub fn apply(settings: &mut UserAuthentication, config: &Config, stored: &Stored) {
@@ -69,8 +76,8 @@ pub fn apply(settings: &mut UserAuthentication, config: &Config, stored: &Stored
         return;
     }
     match (kind(&stored.key), &stored.value) {
-        (Some(Kind::Number(from, to, set)), Value::Number(number)) => {
-            if let Some(number) = number.as_i64().filter(|number| (from..=to).contains(number)) {
+        (Some(Kind::Number(from, to, set)), value) => {
+            if let Some(number) = whole(value).filter(|number| (from..=to).contains(number)) {
                 set(settings, number);
             }
         }
@@ -79,20 +86,21 @@ pub fn apply(settings: &mut UserAuthentication, config: &Config, stored: &Stored
     }
 }
 
-/// Whether the key can be changed to the value.
+/// What the key becomes where it is changed to the value.
 ///
 /// # Errors
 /// The 409 of a key that is read-only, the 400 of a value that it cannot have.
-pub fn may_become(key: &Listed, value: &Value) -> Result<()> {
+pub fn becomes(key: &Listed, value: &Value) -> Result<Value> {
     if let Some(why) = read_only(key) {
         return Err(Error::ReadOnly(format!("The key {} cannot be changed: {why}", key.path)));
     }
-    let expected = match kind(&key.path) {
-        Some(Kind::Number(from, to, _)) if !value.as_i64().is_some_and(|number| (from..=to).contains(&number)) => {
-            format!("must be a whole number from {from} to {to}")
+    match kind(&key.path) {
+        Some(Kind::Number(from, to, _)) => {
+            let number = whole(value).filter(|number| (from..=to).contains(number));
+            let expected = || Error::malformed("value", format!("must be a whole number from {from} to {to}"));
+            number.map(Value::from).ok_or_else(expected)
         }
-        Some(Kind::Flag(_)) if !value.is_boolean() => "must be true or false".to_owned(),
-        _ => return Ok(()),
-    };
-    Err(Error::malformed("value", expected))
+        Some(Kind::Flag(_)) if !value.is_boolean() => Err(Error::malformed("value", "must be true or false")),
+        _ => Ok(value.clone()),
+    }
 }

@@ -5,8 +5,8 @@ use serde_json::Value;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Object, Ref, RefOr,
-        schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type},
+        RefOr,
+        schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type},
     },
 };
 
@@ -143,7 +143,7 @@ impl PartialSchema for SystemConfigurationValue {
         let of = |kind| ObjectBuilder::new().schema_type(kind);
         let item = OneOfBuilder::new().item(of(Type::String)).item(of(Type::Integer)).item(of(Type::Object));
         OneOfBuilder::new()
-            .item(Ref::from_schema_name("NullType"))
+            .item(of(Type::Null))
             .item(of(Type::String))
             .item(of(Type::Number))
             .item(of(Type::Boolean).enum_values(Some([true, false])))
@@ -152,21 +152,7 @@ impl PartialSchema for SystemConfigurationValue {
     }
 }
 
-impl ToSchema for SystemConfigurationValue {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push(("NullType".to_owned(), NullType::schema()));
-    }
-}
-
-/// Nothing.
-#[derive(Debug)]
-pub struct NullType;
-
-impl PartialSchema for NullType {
-    fn schema() -> RefOr<Schema> {
-        Object::builder().schema_type(SchemaType::AnyValue).enum_values(Some([Value::Null])).into()
-    }
-}
+impl ToSchema for SystemConfigurationValue {}
 
 /// The value that a key gets.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -5,7 +5,7 @@ documents no refusal of an operation but 500, the refusal is the 401 that any op
 document has it.
 """
 
-from operations import accounts, own, roles, sso, system, tokens
+from operations import accounts, events, own, roles, sso, system, tokens
 
 #: operation id -> (success, refusal); no refusal where the document of the operation knows none.
 OPERATIONS = (
@@ -15,4 +15,5 @@ OPERATIONS = (
     | sso.OPERATIONS
     | tokens.OPERATIONS
     | system.OPERATIONS
+    | events.OPERATIONS
 )
