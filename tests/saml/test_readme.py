@@ -21,10 +21,10 @@ def test_walk_signs_in_as_printed(kedge, tmp_path):
     ) as walk:
         try:
             said = ""
-            while '"username": "white-rabbit"' not in said:
+            while '"account_name": "tea-party"' not in said:
                 line = walk.stdout.readline()
                 assert line, said
                 said += line
         finally:
             os.killpg(walk.pid, signal.SIGTERM)
-    assert '"account_name": "tea-party"' in said
+    assert '"username": "white-rabbit"' in said
