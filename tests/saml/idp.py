@@ -55,6 +55,12 @@ SESSION_KEYS = {
 AES_128_GCM, AES_192_GCM, AES_256_GCM, AES_128_CBC, AES_256_CBC, TRIPLE_DES_CBC = SESSION_KEYS
 
 
+class Listener(ThreadingHTTPServer):
+    """One that lets many wait: five at most are refused on a busy machine."""
+
+    request_queue_size = 128
+
+
 class Key:
     """A private key and its self-signed certificate, in files: xmlsec1 reads nothing else."""
 
@@ -148,7 +154,7 @@ class IdP:
         # The metadata of service providers, each as XML, as a URL or as a file's name. It is read when it is needed:
         # they have theirs only once they know this IdP's.
         self.service_providers = []
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), handler(self))
+        self.server = Listener(("127.0.0.1", port), handler(self))
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.entity_id = f"{self.url}/metadata"
 
