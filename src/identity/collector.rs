@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 
-use super::{saml::store as saml, sessions::store as sessions};
+use super::{saml::sign_in_store as saml, sessions::store as sessions};
 use crate::{
     authn::{attempts::store::delete_old_attempts, jwt::CLOCK_SKEW, signing_keys::delete_expired_keys},
     db::{Db, WriteError, changes::retention as changes},

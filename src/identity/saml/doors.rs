@@ -13,7 +13,8 @@ use super::{
     FORM_LIMIT, Idp,
     protocol::{ServiceProvider, library::Destination},
     sign_in::{self, Done, NotSignedIn, cookie_hash},
-    store::{self, NewRequest},
+    sign_in_store::{self, NewRequest},
+    store,
     types::{LoginQuery, RbacManagerTokenResponse, SamlResponseForm},
 };
 use crate::{
@@ -94,7 +95,7 @@ pub async fn saml_login(
         network: &network,
         expires_at: now + WAITS,
     };
-    if !transaction!(app.db, |db| { Ok(store::insert_request(db, &new, now, MOST_WAITING).await?) })? {
+    if !transaction!(app.db, |db| { Ok(sign_in_store::insert_request(db, &new, now, MOST_WAITING).await?) })? {
         return Err(Error::TooManyAttempts { retry_after: WAITS.whole_seconds().unsigned_abs() });
     }
     let Some(cookie) = cookie else {

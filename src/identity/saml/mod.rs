@@ -16,6 +16,7 @@ pub mod provision;
 pub mod refresh;
 pub mod rules;
 pub mod sign_in;
+pub mod sign_in_store;
 pub mod sp_key;
 pub mod store;
 pub mod types;

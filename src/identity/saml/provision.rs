@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Idp,
     mapping::Person,
-    store::{self, Known},
+    sign_in_store::{self, Known},
 };
 use crate::{
     authz::policy::Denial,
@@ -39,7 +39,7 @@ pub async fn provision(
     now: OffsetDateTime,
 ) -> Result<SignedIn, WriteError> {
     // Accounts before users, as everywhere. Which are needed is known only by the user, so it is looked up first.
-    let is_known = store::find_known(db, &person.username).await?;
+    let is_known = sign_in_store::find_known(db, &person.username).await?;
     let first = is_known.as_ref().is_none_or(|user| user.first_sign_in.is_none());
     if is_known.is_none() && in_force(db, &app.config).await?.sso_require_existing_users {
         return Err(refused("The user must be made before it can sign in."));
@@ -55,7 +55,7 @@ pub async fn provision(
             held.push(account(db, app, idp, name, now).await?);
         }
     }
-    let user = if let Some(user) = store::lock_known(db, &person.username).await? {
+    let user = if let Some(user) = sign_in_store::lock_known(db, &person.username).await? {
         user
     } else {
         let home = held.iter().find(|account| account.name == person.home);
@@ -69,9 +69,9 @@ pub async fn provision(
         for account in held.iter().filter(|account| person.accounts.contains(&account.name)) {
             grant(db, app, idp, user.id, account, &person.roles, now).await?;
         }
-        store::note_first_sign_in(db, user.id, now).await?;
+        sign_in_store::note_first_sign_in(db, user.id, now).await?;
     }
-    store::update_groups(db, user.id, idp.id, &person.groups, now).await?;
+    sign_in_store::update_groups(db, user.id, idp.id, &person.groups, now).await?;
     Ok(SignedIn { user_id: user.id, auth_epoch: user.auth_epoch })
 }
 

@@ -9,7 +9,7 @@ use super::{
     Idp,
     mapping::Person,
     protocol::{self, Expected, Refused, Said, ServiceProvider, Signed, facts::Claimed},
-    provision, store,
+    provision, sign_in_store, store,
 };
 use crate::{
     audit::{self, record::Actor},
@@ -128,8 +128,8 @@ async fn claimed_idp(app: &App, claimed: &Claimed) -> Result<Idp, NotSignedIn> {
     }
 }
 
-async fn waiting(app: &App, idp: &Idp, id: &str) -> Result<store::Waiting, NotSignedIn> {
-    let found = store::find_request(&mut *app.db.read().await?, idp.id, id, app.clock.now()).await;
+async fn waiting(app: &App, idp: &Idp, id: &str) -> Result<sign_in_store::Waiting, NotSignedIn> {
+    let found = sign_in_store::find_request(&mut *app.db.read().await?, idp.id, id, app.clock.now()).await;
     found.map_err(Error::from)?.ok_or_else(|| Refused::because("answers no request that waits").into())
 }
 
@@ -194,11 +194,11 @@ async fn settle(app: &App, idp: &Idp, request: Option<&str>, said: &Said) -> Res
         let held = held.filter(|held| held.enabled && held.metadata.entity_id == idp.metadata.entity_id);
         let Some(held) = held else { return Ok(Err(Refused::because("the identity provider was changed meanwhile"))) };
         if let Some(request) = request
-            && !store::delete_request(db, request).await?
+            && !sign_in_store::delete_request(db, request).await?
         {
             return Ok(Err(Refused::because("the request was answered before")));
         }
-        if !store::insert_assertion(db, &hash, until).await? {
+        if !sign_in_store::insert_assertion(db, &hash, until).await? {
             return Ok(Err(Refused::because("the assertion was taken before")));
         }
         Ok(Ok(provision::provision(db, app, &held, &person, now).await?))

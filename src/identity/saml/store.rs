@@ -1,4 +1,4 @@
-//! The SQL of identity providers, of the requests to them, and of what they said already.
+//! The SQL of identity providers, the groups they are mapped to, their metadata and our key.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -266,94 +266,6 @@ pub async fn delete_group(db: &mut PgConnection, idp_id: Uuid, group: Uuid) -> s
     Ok(true)
 }
 
-/// A request that waits for its answer.
-pub struct Waiting {
-    /// What the browser's cookie must hash to; `None`: it was no browser that asked.
-    pub browser: Option<Vec<u8>>,
-}
-
-/// A request that goes out.
-pub struct NewRequest<'a> {
-    pub id: &'a str,
-    pub idp_id: Uuid,
-    pub browser: Option<&'a [u8; 32]>,
-    /// From where it was asked for.
-    pub network: &'a [u8],
-    pub expires_at: OffsetDateTime,
-}
-
-/// Remembers a request; answers false where `most` from the same network wait already.
-pub async fn insert_request(
-    db: &mut PgConnection,
-    request: &NewRequest<'_>,
-    now: OffsetDateTime,
-    most: i64,
-) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "insert into saml_requests (id, idp_id, browser, network, expires_at)
-         select $1, $2, $3, $4, $5
-         where (select count(*) from saml_requests where network = $4 and expires_at > $6) < $7",
-        request.id,
-        request.idp_id,
-        request.browser.map(<[u8; 32]>::as_slice),
-        request.network,
-        request.expires_at,
-        now,
-        most
-    );
-    Ok(done.execute(db).await?.rows_affected() > 0)
-}
-
-pub async fn find_request(
-    db: &mut PgConnection,
-    idp_id: Uuid,
-    id: &str,
-    now: OffsetDateTime,
-) -> sqlx::Result<Option<Waiting>> {
-    sqlx::query_as!(
-        Waiting,
-        "select browser from saml_requests where idp_id = $1 and id = $2 and expires_at > $3",
-        idp_id,
-        id,
-        now
-    )
-    .fetch_optional(db)
-    .await
-}
-
-/// Takes a request: it waits for no other answer. Answers false where it was taken.
-pub async fn delete_request(db: &mut PgConnection, id: &str) -> sqlx::Result<bool> {
-    Ok(sqlx::query!("delete from saml_requests where id = $1", id).execute(db).await?.rows_affected() > 0)
-}
-
-/// Notes that an assertion was taken; answers false where it was before.
-pub async fn insert_assertion(db: &mut PgConnection, hash: &[u8; 32], until: OffsetDateTime) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "insert into saml_assertions (hash, expires_at) values ($1, $2) on conflict do nothing",
-        hash,
-        until
-    );
-    Ok(done.execute(db).await?.rows_affected() > 0)
-}
-
-/// Removes up to `most` requests and assertions each that have run out; answers how many went.
-pub async fn delete_expired(db: &mut PgConnection, now: OffsetDateTime, most: i64) -> sqlx::Result<u64> {
-    let requests = sqlx::query!(
-        "delete from saml_requests where id in
-         (select id from saml_requests where expires_at <= $1 order by expires_at limit $2 for update skip locked)",
-        now,
-        most
-    );
-    let requests = requests.execute(&mut *db).await?.rows_affected();
-    let assertions = sqlx::query!(
-        "delete from saml_assertions where hash in
-         (select hash from saml_assertions where expires_at <= $1 order by expires_at limit $2 for update skip locked)",
-        now,
-        most
-    );
-    Ok(requests + assertions.execute(db).await?.rows_affected())
-}
-
 /// A provider whose metadata is to be fetched.
 pub struct Due {
     pub id: Uuid,
@@ -427,70 +339,6 @@ pub async fn insert_key(db: &mut PgConnection, key: &StoredKey, now: OffsetDateT
         key.private_key,
         key.is_sealed,
         key.certificate,
-        now
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// A user of the name, as far as a sign-in decides by it, locked until the transaction ends.
-pub struct Known {
-    pub id: Uuid,
-    pub idp_id: Option<Uuid>,
-    pub auth_epoch: i64,
-    pub first_sign_in: Option<OffsetDateTime>,
-}
-
-pub async fn lock_known(db: &mut PgConnection, username: &str) -> sqlx::Result<Option<Known>> {
-    sqlx::query_as!(
-        Known,
-        "select id, idp_id, auth_epoch, first_sign_in from users where username = $1 for update",
-        username
-    )
-    .fetch_optional(db)
-    .await
-}
-
-/// The same, not locked.
-pub async fn find_known(db: &mut PgConnection, username: &str) -> sqlx::Result<Option<Known>> {
-    sqlx::query_as!(Known, "select id, idp_id, auth_epoch, first_sign_in from users where username = $1", username)
-        .fetch_optional(db)
-        .await
-}
-
-pub async fn note_first_sign_in(db: &mut PgConnection, user_id: Uuid, now: OffsetDateTime) -> sqlx::Result<()> {
-    sqlx::query!("update users set first_sign_in = $2 where id = $1", user_id, now).execute(db).await?;
-    Ok(())
-}
-
-/// Puts the user into the groups of these names that are mapped to its provider, and takes it out of those that the
-/// provider put it into and that are not among them. What was granted by hand stays as it is.
-pub async fn update_groups(
-    db: &mut PgConnection,
-    user_id: Uuid,
-    idp_id: Uuid,
-    names: &[String],
-    now: OffsetDateTime,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "delete from user_group_members m where m.user_id = $1 and m.by_sso and not exists (
-             select from idp_user_groups i join user_groups g on g.id = i.group_id
-             where i.idp_id = $2 and i.group_id = m.group_id and g.name = any ($3))",
-        user_id,
-        idp_id,
-        names
-    )
-    .execute(&mut *db)
-    .await?;
-    sqlx::query!(
-        "insert into user_group_members (group_id, user_id, added_at, by_sso)
-         select g.id, $1, $4, true from idp_user_groups i join user_groups g on g.id = i.group_id
-         where i.idp_id = $2 and g.name = any ($3) order by g.id
-         on conflict (group_id, user_id) do nothing",
-        user_id,
-        idp_id,
-        names,
         now
     )
     .execute(db)
