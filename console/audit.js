@@ -1,4 +1,5 @@
-// What happened: the events that the API keeps, by account, user, key, kind and time.
+// What happened: the events that the API keeps, by account, user, key, kind and time. What is asked for stands in the
+// address, so that it can be linked to.
 
 import { get } from "./client.js";
 import { field, values } from "./dialogs.js";
@@ -7,12 +8,16 @@ import { badge, button, empty, heading, loaded, query, table, when } from "./par
 import { accountsWith, current } from "./session.js";
 
 const PAGE = 50;
+// How much of a key's id is shown of it.
+const HINT = 4;
 const ABOUT = [
   ["", "Anything"],
   ["account", "An account"],
   ["user", "A user"],
   ["api_key", "An API key"],
   ["role_member", "Who holds a role"],
+  ["credential", "A password"],
+  ["session", "A sign-in"],
   ["user_group", "A group"],
   ["identity_provider", "An identity provider"],
 ];
@@ -29,58 +34,94 @@ export function audit(main) {
     "form",
     { class: "filters", "aria-label": "Filter" },
     account,
+    field({ name: "user", label: "By user", autocomplete: "off", autocapitalize: "none", unmarked: true }),
+    field({ name: "key_hint", label: "By key", placeholder: "kedge_abcd…", autocomplete: "off", autocapitalize: "none", unmarked: true }),
     field({ name: "resource_type", label: "About", options: ABOUT }),
     field({ name: "resource_id", label: "Its name", autocomplete: "off", unmarked: true }),
     field({ name: "level", label: "Level", options: [["", "Any"], ["info", "Info"], ["error", "Error"]] }),
     field({ name: "since", label: "Since", type: "date", unmarked: true }),
     field({ name: "before", label: "Before", type: "date", unmarked: true }),
-    h("div", { class: "filters-go" }, h("button", { type: "submit", class: "button button-primary" }, "Filter"), button("Clear", () => { form.reset(); page = 1; read(); })),
+    h("div", { class: "filters-go" }, h("button", { type: "submit", class: "button button-primary" }, "Filter"), button("Clear", () => { form.reset(); ask(); })),
   );
+  for (const [name, value] of new URLSearchParams(window.location.search)) {
+    const input = form.elements.namedItem(name);
+    if (input && (input.tagName !== "SELECT" || [...input.options].some((option) => option.value === value))) input.value = value;
+  }
+  const asked = () => {
+    const held = values(form);
+    // Of a value that somebody pastes, no more than the hint goes into an address.
+    held.key_hint = held.key_hint.trim().replace(/^kedge_/, "").slice(0, HINT);
+    form.elements.key_hint.value = held.key_hint;
+    return held;
+  };
   const read = () =>
     loaded(place, async () => {
-      const { account: where, since, before, ...rest } = values(form);
+      const { account: where, since, before, ...rest } = asked();
       const day = (text) => (text ? `${text}T00:00:00Z` : "");
       const found = await get(`/v2/events${query({ ...rest, since: day(since), before: day(before), page, limit: PAGE })}`, { account: where || undefined });
       if (!found.results.length) return empty("No event", page > 1 ? "There are no more." : "Nothing of that kind happened.");
       return [
         table("Events", columns, found.results),
-        h(
+        page > 1 || found.next_page ? h(
           "nav",
           { class: "pager", "aria-label": "Pages" },
           h("button", { type: "button", class: "button button-plain button-small", disabled: page === 1, on: { click: () => { page -= 1; read(); } } }, "Newer"),
           h("span", { "aria-live": "polite" }, `Page ${page}`),
           h("button", { type: "button", class: "button button-plain button-small", disabled: !found.next_page, on: { click: () => { page += 1; read(); } } }, "Older"),
-        ),
+        ) : null,
       ];
     });
+  const ask = () => {
+    page = 1;
+    window.history.replaceState(null, "", `/console/audit${query(asked())}`);
+    return read();
+  };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    page = 1;
-    read();
+    ask();
   });
   fill(main, heading("Audit", { lead: "Who did what, and how it ended." }), form, place);
   read();
 }
 
 const columns = [
-  { label: "What", cell: ({ event }) => [h("span", { class: "name" }, event.message), h("span", { class: "description" }, event.type)] },
-  { label: "Level", cell: ({ event }) => badge(event.level.toLowerCase() === "error" ? "bad" : "good", event.level) },
+  { label: "What", cell: ({ event }) => [h("span", { class: "name" }, what(event)), h("span", { class: "description" }, event.type)] },
+  { label: "By", cell: ({ event }) => by(event.details) },
   { label: "About", cell: ({ event }) => about(event.resource) },
   { label: "When", cell: ({ event, created_at: at }) => when(event.timestamp ?? at) },
   { label: "Details", cell: ({ event }) => details(event) },
 ];
 
+/** What was done, in words: "patch_api_key" and "sign_in_failed" are what the type ends with. */
+function what({ type, details, level }) {
+  const words = type.split(".").at(-1).replaceAll("_", " ").replace("api key", "API key");
+  const many = details.count > 1 ? ` (${details.count} times)` : "";
+  return [words[0].toUpperCase() + words.slice(1) + many, level === "error" ? [" ", badge("bad", "Refused")] : null];
+}
+
+function by({ user, user_account: account, signed_in_by: means, key_hint: hint, address }) {
+  const how = { password: "by password", token: "by token", api_key: `by key kedge_${hint ?? ""}…` }[means] ?? means;
+  const from = [account && `of ${account}`, how, address && `from ${address}`].filter(Boolean).join(", ");
+  return [h("span", { class: "name" }, user ?? "–"), h("span", { class: "description" }, from)];
+}
+
 function about({ type, id, account_name: account } = {}) {
-  const what = [type?.replaceAll("_", " "), id].filter(Boolean).join(" ");
+  const what = [type?.replaceAll("_", " ").replace("api key", "API key"), id].filter(Boolean).join(" ");
   return [what || h("span", { class: "muted" }, "–"), account ? h("span", { class: "description" }, `in ${account}`) : null];
 }
 
 function details(event) {
-  const pairs = Object.entries({ ...event.details, request: event.source?.request_id }).filter(([, value]) => value !== undefined && value !== null);
+  const { method, path, operation, outcome, names, why } = event.details;
+  const pairs = Object.entries({
+    request: [method, path].filter(Boolean).join(" ") || operation,
+    outcome: outcome ?? why,
+    names: names?.join(", "),
+    "request id": event.source?.request_id,
+  }).filter(([, value]) => value);
   return h(
     "details",
     { class: "more" },
     h("summary", {}, "Show", h("span", { class: "unseen" }, ` the details of ${event.message}`)),
-    h("dl", { class: "pairs" }, pairs.map(([key, value]) => h("div", {}, h("dt", {}, key.replaceAll("_", " ")), h("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value))))),
+    h("dl", { class: "pairs" }, pairs.map(([key, value]) => h("div", {}, h("dt", {}, key), h("dd", {}, value)))),
   );
 }

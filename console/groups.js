@@ -3,33 +3,34 @@
 import { del, get, patch, post } from "./client.js";
 import { confirm, form } from "./dialogs.js";
 import { fill, h, segment } from "./dom.js";
-import { button, empty, heading, loaded, query, say, section, table, when } from "./parts.js";
+import { button, empty, heading, loaded, query, say, searched, section, table, when } from "./parts.js";
 import { current } from "./session.js";
 
 const BASE = "/v2/system/user-groups";
-const WINDOW = 100;
 const pathOf = (group) => `/console/groups/${segment(group.group_uuid)}`;
 const go = (href) => document.dispatchEvent(new CustomEvent("kedge:go", { detail: href }));
 
 /** All groups. */
 export function groups(main) {
-  const place = h("div", {});
-  const reload = () => loaded(place, async () => {
-    const found = await get(BASE);
-    if (!found.length) return empty("No groups yet", "A group gives its members the same roles, in as many accounts as you like.");
-    return table(
-      "Groups",
-      [
-        { label: "Name", cell: (group) => [h("a", { class: "name", href: pathOf(group) }, group.name), group.description ? h("span", { class: "description" }, group.description) : null] },
-        { label: "Roles", cell: summary },
-        { label: "Created", cell: (group) => when(group.created_at) },
-        { label: "Actions", kind: "row-actions", cell: (group) => button("Delete", () => remove(group, reload), { small: true, kind: "quiet", describe: group.name }) },
-      ],
-      found,
-    );
-  });
-  fill(main, heading("Groups", { lead: "Members of a group hold its roles.", actions: current().isAdmin ? [button("Create group", create, { kind: "primary" })] : [] }), place);
-  reload();
+  const list = searched(
+    "Search groups",
+    (part) => get(`${BASE}${query(part)}`),
+    (found, search) => {
+      if (!found.length && search) return empty("No group", "No group has that in its name or description.");
+      if (!found.length) return empty("No groups yet", "A group gives its members the same roles, in as many accounts as you like.");
+      return table("Groups", columns(() => list.reload()), found);
+    },
+  );
+  fill(main, heading("Groups", { lead: "Members of a group hold its roles.", actions: current().isAdmin ? [button("Create group", create, { kind: "primary" })] : [] }), list.node);
+}
+
+function columns(reload) {
+  return [
+    { label: "Name", cell: (group) => [h("a", { class: "name", href: pathOf(group) }, group.name), group.description ? h("span", { class: "description" }, group.description) : null] },
+    { label: "Roles", cell: summary },
+    { label: "Created", cell: (group) => when(group.created_at) },
+    { label: "Actions", kind: "row-actions", cell: (group) => button("Delete", () => remove(group, reload), { small: true, kind: "quiet", describe: group.name }) },
+  ];
 }
 
 const rolesOf = (group) => group.account_roles?.items ?? group.account_roles ?? [];
@@ -66,9 +67,10 @@ export function group(main, id) {
   const base = `${BASE}/${segment(id)}`;
   const place = h("div", {});
   fill(main, place);
+  let users = null;
   const reload = () => loaded(place, async () => {
     const found = await get(base);
-    const users = (await get(`${base}/users`)).items;
+    users ??= members(base);
     return [
       heading(found.name, {
         back: { href: "/console/groups", label: "Groups" },
@@ -76,7 +78,7 @@ export function group(main, id) {
         actions: [button("Change description", () => describe(base, found, reload)), button("Delete group", () => remove(found, () => go("/console/groups")), { kind: "danger-plain" })],
       }),
       section("Roles", { actions: [button("Add role", () => addRole(base, reload))] }, roleTable(base, found, reload)),
-      section("Members", { actions: [button("Add member", () => addMember(base, reload))] }, memberTable(base, users, reload)),
+      section("Members", { actions: [button("Add member", () => addMember(base, users.first))] }, users.node),
     ];
   });
   reload();
@@ -117,29 +119,30 @@ function roleTable(base, found, reload) {
   );
 }
 
-function memberTable(base, users, reload) {
-  if (!users.length) return empty("No members", "Add users of any account.");
-  return [
-    table(
-      "Members",
-      [
-        { label: "User", cell: ({ username }) => h("span", { class: "name" }, username) },
-        { label: "Added", cell: ({ added_on: at }) => when(at) },
-        {
-          label: "Actions",
-          kind: "row-actions",
-          cell: ({ username }) =>
-            button("Remove", () =>
-              confirm("Remove member", h("span", {}, h("strong", {}, username), " loses what the group gives."), "Remove member", async () => {
-                await del(`${base}/users${query({ username })}`);
-                return () => { say(`${username} is removed`); reload(); };
-              }), { small: true, kind: "quiet", describe: username }),
-        },
-      ],
-      users.slice(0, WINDOW),
-    ),
-    users.length > WINDOW ? h("p", { class: "muted" }, `The first ${WINDOW} of ${users.length} members.`) : null,
+function members(base) {
+  const columns = [
+    { label: "User", cell: ({ username }) => h("span", { class: "name" }, username) },
+    { label: "Added", cell: ({ added_on: at }) => when(at) },
+    {
+      label: "Actions",
+      kind: "row-actions",
+      cell: ({ username }) =>
+        button("Remove", () =>
+          confirm("Remove member", h("span", {}, h("strong", {}, username), " loses what the group gives."), "Remove member", async () => {
+            await del(`${base}/users${query({ username })}`);
+            return () => { say(`${username} is removed`); list.reload(); };
+          }), { small: true, kind: "quiet", describe: username }),
+    },
   ];
+  const list = searched(
+    "Search members",
+    async (part) => (await get(`${base}/users${query(part)}`)).items,
+    (users, search) => {
+      if (users.length) return table("Members", columns, users);
+      return search ? empty("No member", "No member has that in their name.") : empty("No members", "Add users of any account.");
+    },
+  );
+  return list;
 }
 
 async function addRole(base, then) {

@@ -3,7 +3,7 @@
 import { del, get, patch, post } from "./client.js";
 import { confirm, field, form, open } from "./dialogs.js";
 import { fill, freshId, h, segment } from "./dom.js";
-import { badge, button, copy, empty, heading, loaded, say, table, when } from "./parts.js";
+import { badge, button, copy, empty, heading, query, say, searched, table, when } from "./parts.js";
 import { current } from "./session.js";
 
 const DAY_MS = 86_400_000;
@@ -18,7 +18,6 @@ const OVERLAPS = [
   ["1440", "24 hours"],
   ["10080", "7 days"],
 ];
-const WINDOW = 100;
 
 const moment = (ms) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 const day = (ms) => new Date(ms).toISOString().slice(0, 10);
@@ -26,7 +25,7 @@ const day = (ms) => new Date(ms).toISOString().slice(0, 10);
 /** My keys. */
 export function myKeys(main) {
   const { user } = current();
-  const list = keyList("/v2/user/api-keys", { whose: null, username: user.username });
+  const list = keyList("/v2/user/api-keys", { account: user.account_name, username: user.username });
   fill(
     main,
     heading("My API keys", {
@@ -37,46 +36,38 @@ export function myKeys(main) {
   );
 }
 
-/** The list with its tools. `whose` names the user where it is another's; `can` says what the caller may do to it. */
-export function keyList(base, { whose, username, can = { create: true, update: true, remove: true }, after = () => {} }) {
-  const place = h("div", {});
+/**
+ * The list with its tools. `account` and `username` say who signs in by the keys, `whose` names them where it is another;
+ * `can` says what the caller may do to the keys.
+ */
+export function keyList(base, { account, username, whose, can = { create: true, update: true, remove: true } }) {
   const active = h("input", { type: "checkbox", id: freshId(), checked: true });
-  const search = h("input", { type: "search", id: freshId(), class: "search-input", autocomplete: "off" });
-  let keys = [];
-  let shown = WINDOW;
+  // Whether there are keys that the list does not show.
+  let others = false;
 
-  const reload = () => loaded(place, async () => {
-    const answer = await get(base);
-    keys = answer.items.sort((a, b) => b.created_at.localeCompare(a.created_at) || a.name.localeCompare(b.name));
-    return rows();
-  });
-  const show = () => fill(place, rows());
-  active.addEventListener("change", show);
-  search.addEventListener("input", show);
+  const ask = async (parameters) => (await get(`${base}${query(parameters)}`)).items;
+  const list = searched(
+    "Search keys",
+    async ({ search, page, limit }) => {
+      const found = await ask({ search, page, limit, status: active.checked ? "active" : null });
+      others = found.length === 0 && (search !== "" || active.checked) && (await ask({ limit: 1 })).length > 0;
+      return found;
+    },
+    rows,
+    { also: [h("label", { class: "toggle", for: active.id }, active, h("span", {}, "Show only active API keys"))] },
+  );
+  active.addEventListener("change", list.first);
 
   const path = (key) => `${base}/${segment(key.name)}`;
   const of = whose ? ` of ${whose}` : "";
 
-  function rows() {
-    const words = search.value.trim().toLowerCase();
-    const found = keys.filter(
-      (key) =>
-        (!active.checked || key.status === "active") &&
-        `${key.name} ${key.description ?? ""} ${key.hint}`.toLowerCase().includes(words),
-    );
-    if (keys.length === 0) {
-      const first = can.create ? button("Create API key", create, { kind: "primary" }) : null;
-      return empty("No API keys yet", whose ? `${whose} has no key.` : "Create one to call the API from a script or a pipeline.", first);
+  function rows(found) {
+    if (found.length > 0) return table(`API keys${of}`, columns, found);
+    if (others) {
+      return empty("Nothing to show", active.checked ? "No active key matches. Expired and revoked keys are hidden." : "No key matches.");
     }
-    if (found.length === 0) {
-      const hidden = active.checked ? "No active key matches. Expired and revoked keys are hidden." : "No key matches.";
-      return empty("Nothing to show", hidden);
-    }
-    const more = found.length - shown;
-    return [
-      table(`API keys${of}`, columns, found.slice(0, shown)),
-      more > 0 ? h("p", { class: "center" }, button(`Show ${Math.min(more, WINDOW)} more of ${more}`, () => { shown += WINDOW; show(); })) : null,
-    ];
+    const first = can.create ? button("Create API key", create, { kind: "primary" }) : null;
+    return empty("No API keys yet", whose ? `${whose} has no key.` : "Create one to call the API from a script or a pipeline.", first);
   }
 
   const columns = [
@@ -84,7 +75,8 @@ export function keyList(base, { whose, username, can = { create: true, update: t
     { label: "Status", cell: status },
     { label: "Created", cell: (key) => when(key.created_at) },
     { label: "Expires", cell: (key) => when(key.expires_at) },
-    { label: "Last used", cell: (key) => when(key.last_used_at) },
+    // It is known to the minute, which may have begun before the key was made.
+    { label: "Last used", cell: (key) => when(key.last_used_at && (key.last_used_at > key.created_at ? key.last_used_at : key.created_at)) },
     { label: "Actions", kind: "row-actions", cell: actions },
   ];
 
@@ -97,13 +89,15 @@ export function keyList(base, { whose, username, can = { create: true, update: t
       key.status === "active" && can.update ? button("Revoke", () => revoke(key), small) : null,
       // One that is in use is revoked first.
       key.status !== "active" && can.remove ? button("Delete", () => remove(key), { ...small, kind: "quiet" }) : null,
+      current().audit ? h("a", { class: "button button-plain button-small", href: history(key) }, "History", h("span", { class: "unseen" }, ` of ${key.name}`)) : null,
     );
   }
 
-  const done = async (text) => {
+  const history = ({ name: id }) => `/console/audit${query({ account, resource_type: "api_key", resource_id: id })}`;
+
+  const done = (text) => {
     say(text);
-    await reload();
-    after();
+    return list.reload();
   };
 
   function revoke(key) {
@@ -140,7 +134,7 @@ export function keyList(base, { whose, username, can = { create: true, update: t
       ],
       body: [expiry.node, narrowing()],
       label: "Create key",
-      check: (held) => checkName(held.name, keys) ?? expiry.check(held),
+      check: (held) => checkName(held.name) ?? expiry.check(held),
       act: async (held) => {
         const made = await post(base, {
           name: held.name.trim(),
@@ -153,17 +147,22 @@ export function keyList(base, { whose, username, can = { create: true, update: t
     });
   }
 
-  function rotate(key) {
+  async function rotate(key) {
     const expiry = expiryFields("The new key expires in");
+    const [stem, number] = numbered(key.name);
+    // Should it not be known what is taken, the server says so.
+    const taken = new Set((await ask({ search: stem, limit: 1000 }).catch(() => [])).map(({ name: there }) => there));
+    let next = number + 1;
+    while (taken.has(`${stem}-${next}`)) next += 1;
     form("Rotate API key", {
       lead: h("span", {}, "Makes a new key like ", h("strong", {}, key.name), ", which goes on working for the overlap and then stops."),
       fields: [
-        { name: "name", label: "Name of the new key", required: true, maxlength: 128, autocomplete: "off", value: nextName(key.name, keys) },
+        { name: "name", label: "Name of the new key", required: true, maxlength: 128, autocomplete: "off", value: `${stem}-${next}` },
         { name: "overlap", label: "Overlap", options: OVERLAPS, value: "1440", help: `For how long ${short(key.name)} goes on working beside the new key.` },
       ],
       body: [expiry.node],
       label: "Rotate key",
-      check: (held) => checkName(held.name, keys) ?? expiry.check(held),
+      check: (held) => checkName(held.name) ?? expiry.check(held),
       act: async (held) => {
         const made = await post(base, {
           name: held.name.trim(),
@@ -196,7 +195,17 @@ export function keyList(base, { whose, username, can = { create: true, update: t
   }
 
   async function revokeAll() {
-    const live = keys.filter((key) => key.status === "active");
+    let live;
+    try {
+      live = await ask({ status: "active" });
+    } catch (error) {
+      say(error.message);
+      return;
+    }
+    if (live.length === 0) {
+      say("There is no active key");
+      return;
+    }
     form("Revoke all API keys", {
       lead: h("span", {}, "Every active key of ", h("strong", {}, whose), ` (${live.length}) is refused from now on. This cannot be undone.`),
       fields: [{ name: "sure", label: `Type ${whose} to go on`, required: true, autocomplete: "off" }],
@@ -205,25 +214,17 @@ export function keyList(base, { whose, username, can = { create: true, update: t
       check: ({ sure }) => (sure === whose ? null : "That is not the name of the user."),
       act: async () => {
         // Read anew: keys may have been made meanwhile.
-        const now = (await get(base)).items.filter((key) => key.status === "active");
+        const now = await ask({ status: "active" });
         for (const key of now) await patch(path(key), { status: "revoked" });
         return () => done(`${now.length} keys are revoked`);
       },
     });
   }
 
-  reload();
-  const bar = h(
-    "div",
-    { class: "toolbar" },
-    h("label", { class: "search", for: search.id }, h("span", {}, "Search keys"), search),
-    h("label", { class: "toggle", for: active.id }, active, h("span", {}, "Show only active API keys")),
-  );
   return {
-    node: h("div", { class: "keys" }, bar, place),
+    node: h("div", { class: "keys" }, list.node),
     create: can.create ? button("Create API key", create, { kind: "primary" }) : null,
     revokeAll: can.update ? button("Revoke all keys", revokeAll, { kind: "danger-plain" }) : null,
-    reload,
   };
 }
 
@@ -252,19 +253,16 @@ function status(key) {
 }
 
 /** What is wrong with the name of a new key, if anything. */
-function checkName(given, keys) {
+function checkName(given) {
   const text = given.trim();
   if (text === "." || text === ".." || text.includes("/")) return "A name cannot be “.” or “..”, nor have a “/” in it.";
-  if (keys.some((key) => key.name === text)) return `There is a key named ${text} already. Delete it first, or choose another name.`;
   return null;
 }
 
-function nextName(name, keys) {
-  const [, stem, number] = /^(.*?)(?:-(\d+))?$/.exec(name);
-  for (let next = Number(number ?? 1) + 1; ; next++) {
-    const candidate = `${stem}-${next}`;
-    if (!keys.some((key) => key.name === candidate)) return candidate;
-  }
+/** A name and its number: "ci-2" is the second "ci". */
+function numbered(name) {
+  const [, stem, number] = /^(.*?)(?:-(\d{1,6}))?$/.exec(name);
+  return [stem, Number(number ?? 1)];
 }
 
 function expiryFields(legend = "Expires in") {

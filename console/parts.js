@@ -16,7 +16,9 @@ function fromNow(moment) {
   // Days up to a year: "in 90 days" says more than "in 3 months" where keys expire.
   for (const [unit, length] of UNITS) {
     const least = unit === "month" || unit === "year" ? 400 * 86_400 : length;
-    if (Math.abs(seconds) >= least) return relative.format(Math.round(seconds / length), unit);
+    // What is past is not rounded up: nothing was used before it was made.
+    if (seconds <= -least) return relative.format(Math.ceil(seconds / length), unit);
+    if (seconds >= least) return relative.format(Math.round(seconds / length), unit);
   }
   return seconds > 0 ? "in a moment" : "just now";
 }
@@ -144,7 +146,7 @@ export async function loaded(place, read) {
 const PAGE = 50;
 /**
  * A list that is searched and paged by the server: `read({ search, page, limit })` answers one row more than the
- * page has where there is another page; `show(rows, search)` makes the nodes.
+ * page has where there is another page; `show(rows, search)` makes the nodes. `also` stands beside the search.
  */
 export function searched(label, read, show, { also = [] } = {}) {
   const place = h("div", {});
@@ -155,7 +157,9 @@ export function searched(label, read, show, { also = [] } = {}) {
     const mine = ++asked;
     return loaded(place, async () => {
       const search = input.value.trim();
-      const rows = await read({ search, page, limit: PAGE + 1 });
+      let rows = await read({ search, page, limit: PAGE + 1 });
+      // The last row of the last page is gone.
+      while (rows.length === 0 && page > 1) rows = await read({ search, page: --page, limit: PAGE + 1 });
       if (mine !== asked) return [...place.childNodes];
       return [show(rows.slice(0, PAGE), search), pager(page, rows.length > PAGE, (to) => { page = to; reload(); })];
     });

@@ -2,7 +2,7 @@
 
 import { get } from "./client.js";
 import { fill, h, segment } from "./dom.js";
-import { empty, facts, heading, loaded, query, section, table, when } from "./parts.js";
+import { empty, facts, heading, loaded, query, searched, section, table, when } from "./parts.js";
 import { accountsWith, current, may } from "./session.js";
 import { field } from "./dialogs.js";
 
@@ -49,27 +49,25 @@ function holders(name) {
   const { isAdmin, user } = current();
   const open = accountsWith("listRoleMembers");
   if (!isAdmin && !open.length) return null;
-  const place = h("div", {});
   const choice = isAdmin
     ? field({ name: "account", label: "In account", value: user.account_name, required: true, autocomplete: "off" })
     : field({ name: "account", label: "In account", options: open.map((account) => [account, account]) });
   const input = choice.querySelector("input, select");
-  const read = () =>
-    loaded(place, async () => {
-      const account = input.value.trim();
-      if (!account) return empty("Which account?", "A role is held in an account.");
-      const members = await get(`/v2/rbac-manager/roles/${segment(name)}/members${query({ domain_name: account })}`);
-      if (!members.length) return empty("Nobody", `Nobody holds this role directly in ${account}.`);
-      return table(
-        `Who holds ${name}`,
-        [
-          { label: "User", cell: ({ username }) => h("span", { class: "name" }, username) },
-          { label: "Since", cell: ({ created_at: at }) => when(at) },
-        ],
-        members,
-      );
-    });
-  input.addEventListener("change", read);
-  read();
-  return section("Who holds it directly", {}, h("div", { class: "toolbar" }, choice), place);
+  const account = () => input.value.trim();
+  const columns = [
+    { label: "User", cell: ({ username }) => h("span", { class: "name" }, username) },
+    { label: "Since", cell: ({ created_at: at }) => when(at) },
+  ];
+  const list = searched(
+    "Search users",
+    (part) => (account() ? get(`/v2/rbac-manager/roles/${segment(name)}/members${query({ domain_name: account(), ...part })}`) : []),
+    (members, search) => {
+      if (members.length) return table(`Who holds ${name}`, columns, members);
+      if (!account()) return empty("Which account?", "A role is held in an account.");
+      return empty("Nobody", search ? "Nobody who holds it has that in their name." : `Nobody holds this role directly in ${account()}.`);
+    },
+    { also: [choice] },
+  );
+  input.addEventListener("change", list.first);
+  return section("Who holds it directly", {}, list.node);
 }

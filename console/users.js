@@ -18,6 +18,7 @@ export function user(main, account, username) {
   const own = isMe(account, username);
   const canSetPassword = may("updateUser", account);
   const actions = [
+    current().audit ? h("a", { class: "button button-plain", href: `/console/audit${query({ user: username })}` }, "Activity") : null,
     canSetPassword && !own ? button("Set password", () => setPassword(base, username)) : null,
     may("deleteUser", account) && !own && username !== "admin"
       ? button("Delete user", () => deleteUser(account, username, () => document.dispatchEvent(new CustomEvent("kedge:go", { detail: `/console/accounts/${segment(account)}` }))), { kind: "danger-plain" })
@@ -60,7 +61,7 @@ function keys(base, account, username) {
     update: may("updateApiKey", account),
     remove: may("deleteApiKey", account),
   };
-  const list = keyList(`${base}/api-keys`, { whose: username, username, can });
+  const list = keyList(`${base}/api-keys`, { account, username, whose: username, can });
   return section("API keys", { actions: [list.revokeAll, list.create].filter(Boolean) }, list.node);
 }
 

@@ -45,6 +45,8 @@ pub async fn list_events(
         level,
         resource_type: query.resource_type.as_ref().map(AnyName::as_str),
         resource_id: query.resource_id.as_ref().map(AnyName::as_str),
+        user: query.user.as_ref().map(AnyName::as_str),
+        key_hint: query.key_hint.as_ref().map(AnyName::as_str),
         since: query.since.as_deref().map(|text| moment("since", text)).transpose()?,
         before: query.before.as_deref().map(|text| moment("before", text)).transpose()?,
     };

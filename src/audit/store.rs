@@ -55,6 +55,9 @@ pub struct Filter<'a> {
     pub level: Option<&'a str>,
     pub resource_type: Option<&'a str>,
     pub resource_id: Option<&'a str>,
+    /// Who did it, and the hint of the key that signed them in.
+    pub user: Option<&'a str>,
+    pub key_hint: Option<&'a str>,
     pub since: Option<OffsetDateTime>,
     pub before: Option<OffsetDateTime>,
 }
@@ -70,7 +73,8 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>, limit: i64, offset
              and ($3::text is null or level = $3) and ($4::text is null or resource_type = $4)
              and ($5::text is null or resource_id = $5) and ($6::timestamptz is null or created_at >= $6)
              and ($7::timestamptz is null or created_at < $7)
-           order by created_at desc, id desc limit $8 offset $9"#,
+             and ($8::text is null or details->>'user' = $8) and ($9::text is null or details->>'key_hint' = $9)
+           order by created_at desc, id desc limit $10 offset $11"#,
         filter.account,
         filter.kind,
         filter.level,
@@ -78,6 +82,8 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>, limit: i64, offset
         filter.resource_id,
         filter.since,
         filter.before,
+        filter.user,
+        filter.key_hint,
         limit,
         offset
     )

@@ -25,6 +25,12 @@ pub struct ListEventsQuery {
     pub resource_type: Option<AnyName>,
     #[param(value_type = Option<String>)]
     pub resource_id: Option<AnyName>,
+    /// Kedge's addition: only what this user did.
+    #[param(value_type = Option<String>)]
+    pub user: Option<AnyName>,
+    /// Kedge's addition: only what was done with a key that has this hint.
+    #[param(value_type = Option<String>)]
+    pub key_hint: Option<AnyName>,
     /// `info` or `error`, in any case.
     pub level: Option<String>,
     /// Events of this moment and later (RFC 3339).

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Paging {
-    /// Kedge's addition: only what has this in its name, in any case.
+    /// Kedge's addition: only what has this in its name or its description; a letter of ASCII in any case.
     search: Option<String>,
     /// Kedge's addition: which page of `limit` entries.
     #[serde(default, deserialize_with = "given")]

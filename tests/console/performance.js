@@ -1,5 +1,6 @@
-// How long the console's pages take with 10,000 users in an account and 100 keys of each, a million in all: each request
-// that a page makes, one after the other, from this machine.
+// How long the console's pages take with 10,000 users in an account and 100 keys of each, a million in all, each of them a
+// member of a group and a holder of a role, 2,000 accounts and groups, and 200,000 records of the audit trail: each
+// request that a page makes, one after the other, from this machine.
 // usage: .ci/database node tests/console/performance.js   (KEDGE_BINARY: the program)
 
 import { execFileSync } from "node:child_process";
@@ -19,10 +20,21 @@ try {
       from users u, generate_series(1, 100) n where u.username like 'user-%';
     insert into accounts (id, name, type, state, created_at, last_updated)
       select gen_random_uuid(), 'account-' || n, 'user', 'enabled', now(), now() from generate_series(1, 2000) n;
+    insert into user_groups (id, name, description, created_at, last_updated)
+      select gen_random_uuid(), 'group-' || lpad(n::text, 4, '0'), 'The group ' || n, now(), now() from generate_series(1, 2000) n;
+    insert into user_group_members (group_id, user_id, added_at)
+      select g.id, u.id, now() from user_groups g, users u where g.name = 'group-0001' and u.username like 'user-%';
+    insert into role_members (id, user_id, account_id, role, granter, created_at)
+      select gen_random_uuid(), u.id, u.account_id, 'read-only', 'admin', now() from users u where u.username like 'user-%';
+    insert into audit_events (event_id, created_at, type, level, message, account, resource_type, resource_id, count, details)
+      select gen_random_uuid(), now() - n * interval '1 second', 'user.identity.create_api_key', 'info', '', 'wonderland',
+             'api_key', 'key-' || n % 100, 1, jsonb_build_object('user', 'user-' || lpad((n % 10000)::text, 5, '0'))
+      from generate_series(1, 200000) n;
     analyze;`;
   execFileSync("psql", ["-q", process.env.DATABASE_URL, "-c", sql], { stdio: "inherit" });
   const page = await (await fetch(`${kedge.url}/console/`)).text();
   const script = /src="([^"]+app\.js)"/.exec(page)[1];
+  const [{ group_uuid: group }] = await kedge.ask("GET", "/v2/system/user-groups?user_group_name=group-0001");
   for (const path of [
     "/console/",
     script,
@@ -32,7 +44,17 @@ try {
     "/v2/accounts/wonderland/users?page=196&limit=51",
     "/v2/accounts/wonderland/users?search=0999&page=1&limit=51",
     "/v2/accounts/wonderland/users/user-05000",
-    "/v2/accounts/wonderland/users/user-05000/api-keys",
+    "/v2/accounts/wonderland/users/user-05000/api-keys?status=active&page=1&limit=51",
+    "/v2/accounts/wonderland/users/user-05000/api-keys?search=KEY-9&page=1&limit=51",
+    "/v2/system/user-groups?page=1&limit=51",
+    `/v2/system/user-groups/${group}/users?page=1&limit=51`,
+    `/v2/system/user-groups/${group}/users?search=0999&page=1&limit=51`,
+    "/v2/rbac-manager/roles/read-only/members?domain_name=wonderland&page=1&limit=51",
+    "/v2/rbac-manager/roles/read-only/members?domain_name=wonderland&search=0999&page=1&limit=51",
+    "/v2/events?page=1&limit=50",
+    "/v2/events?user=user-04711&page=1&limit=50",
+    "/v2/events?resource_type=api_key&resource_id=key-42&page=1&limit=50",
+    "/v2/events?user=nobody&page=1&limit=50",
   ]) {
     const took = [];
     for (let n = 0; n < TIMES; n++) {

@@ -49,6 +49,7 @@ pub async fn create_account(
 ) -> Result<Json<Account>> {
     rules::may_be_created(request.name.as_str(), request.kind.as_deref())?;
     audit::about(request.name.as_str());
+    audit::concerns(request.name.as_str());
     let now = app.clock.now();
     let account = StoredAccount {
         id: app.random.uuid(),

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use super::{
     ApiKey, rules, store,
-    types::{ApiKeyChange, ApiKeyList, NewApiKey, UserApiKey},
+    types::{ApiKeyChange, ApiKeyList, ListApiKeysQuery, NewApiKey, UserApiKey},
 };
 use crate::{
     audit,
@@ -14,7 +14,12 @@ use crate::{
     authz::action::Action,
     db::WriteError,
     error::{Error, Result},
-    http::{Created, Json, NoContent, extract::Path, guard::Target},
+    http::{
+        Created, Json, NoContent,
+        extract::{Path, Query},
+        guard::Target,
+        paging::Paging,
+    },
     identity::{
         accounts::{Account, AccountType, store as account_store},
         roles::{
@@ -54,9 +59,15 @@ impl Owner<'_> {
 }
 
 /// The caller's API keys
-#[utoipa::path(get, path = "/v2/user/api-keys", tag = "Identity", responses((status = 200, body = ApiKeyList)))]
-pub async fn list_api_keys(State(app): State<App>, caller: Caller) -> Result<Json<ApiKeyList>> {
-    list(&app, Owner::from(&caller)).await
+#[utoipa::path(get, path = "/v2/user/api-keys", tag = "Identity", params(ListApiKeysQuery, Paging),
+    responses((status = 200, body = ApiKeyList)))]
+pub async fn list_api_keys(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<ListApiKeysQuery>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<ApiKeyList>> {
+    list(&app, Owner::from(&caller), &query, paging).await
 }
 
 /// Makes an API key for the caller
@@ -107,14 +118,16 @@ pub async fn delete_api_key(State(app): State<App>, caller: Caller, Path(name): 
 
 /// The API keys of a user
 #[utoipa::path(get, path = "/v2/accounts/{account_name}/users/{username}/api-keys", tag = "User Management",
-    params(("account_name" = String, Path), ("username" = String, Path)),
+    params(("account_name" = String, Path), ("username" = String, Path), ListApiKeysQuery, Paging),
     responses((status = 200, body = ApiKeyList), (status = 404)))]
 pub async fn list_user_api_keys(
     State(app): State<App>,
     Target(account): Target,
     Path((_, username)): Path<(String, String)>,
+    Query(query): Query<ListApiKeysQuery>,
+    Query(paging): Query<Paging>,
 ) -> Result<Json<ApiKeyList>> {
-    list(&app, Owner { account: &account, username: &username }).await
+    list(&app, Owner { account: &account, username: &username }, &query, paging).await
 }
 
 /// Makes an API key for a user
@@ -175,11 +188,12 @@ pub async fn delete_user_api_key(
     delete(&app, Owner { account: &account, username: &username }, &name).await
 }
 
-async fn list(app: &App, owner: Owner<'_>) -> Result<Json<ApiKeyList>> {
+async fn list(app: &App, owner: Owner<'_>, query: &ListApiKeysQuery, paging: Paging) -> Result<Json<ApiKeyList>> {
+    let part = paging.part()?;
     let mut db = app.db.read().await?;
     let user = owner.find(&mut db).await?;
-    let keys = store::list_keys(&mut db, user.id).await?;
     let now = app.clock.now();
+    let keys = store::list_keys(&mut db, user.id, query.status, &part, now).await?;
     Ok(Json(ApiKeyList { items: keys.into_iter().map(|key| UserApiKey::new(key, now)).collect() }))
 }
 

@@ -6,10 +6,11 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::ApiKey;
+use super::{ApiKey, types::KeyStatus};
 use crate::{
     authz::narrowing::Narrowing,
     error::{Error, Result},
+    http::paging::Part,
 };
 
 pub async fn insert_key(db: &mut PgConnection, user_id: Uuid, key: &ApiKey, secret_hash: &[u8]) -> sqlx::Result<()> {
@@ -45,15 +46,32 @@ pub async fn count_keys(db: &mut PgConnection, user_id: Uuid) -> sqlx::Result<i6
     .await
 }
 
-pub async fn list_keys(db: &mut PgConnection, user_id: Uuid) -> sqlx::Result<Vec<ApiKey>> {
+/// The keys of a user with that status at `now`, or all.
+pub async fn list_keys(
+    db: &mut PgConnection,
+    user_id: Uuid,
+    status: Option<KeyStatus>,
+    part: &Part,
+    now: OffsetDateTime,
+) -> sqlx::Result<Vec<ApiKey>> {
     sqlx::query_as!(
         ApiKey,
         r#"select id, name, description, created_at, updated_at, expires_at, revoked_at, last_used_at, actions,
                   case when accounts is not null then array(
                       select a.name::text from accounts a where a.id = any (accounts) order by a.name) end as accounts,
                   cidrs
-           from api_keys where user_id = $1 and deleted_at is null order by created_at desc, id"#,
-        user_id
+           from api_keys
+           where user_id = $1 and deleted_at is null
+             and ($2::text is null or $2 = case when revoked_at is not null then 'revoked'
+                                                when expires_at <= $3 then 'expired' else 'active' end)
+             and ($4::text is null or strpos(lower(name), lower($4)) > 0 or strpos(lower(description), lower($4)) > 0)
+           order by created_at desc, id limit $5 offset $6"#,
+        user_id,
+        status.map(KeyStatus::name),
+        now,
+        part.search,
+        part.limit,
+        part.offset
     )
     .fetch_all(db)
     .await

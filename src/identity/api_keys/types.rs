@@ -23,12 +23,32 @@ use crate::{
 use time::OffsetDateTime;
 
 /// Whether a key authenticates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyStatus {
     Active,
     Expired,
     Revoked,
+}
+
+impl KeyStatus {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// Which keys are asked for.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListApiKeysQuery {
+    /// Kedge's addition: only keys with this status.
+    #[param(inline)]
+    pub status: Option<KeyStatus>,
 }
 
 /// An API key.

@@ -20,6 +20,7 @@ use crate::{
         Json, NoContent,
         extract::{Path, Query},
         guard::{Asking, Target},
+        paging::Paging,
     },
     identity::{
         accounts::{AccountType, rules as account_rules, store as accounts},
@@ -51,18 +52,20 @@ pub async fn get_role(State(app): State<App>, Path(name): Path<String>) -> Resul
 
 /// Who holds a role in an account, directly
 #[utoipa::path(get, path = "/v2/rbac-manager/roles/{role_name}/members", tag = "RBAC",
-    params(("role_name" = String, Path), DomainQuery),
+    params(("role_name" = String, Path), DomainQuery, Paging),
     responses((status = 200, body = Vec<RbacManagerRoleMember>), (status = 404)))]
 pub async fn list_role_members(
     State(app): State<App>,
     asking: Asking,
     Path(name): Path<String>,
     Query(query): Query<DomainQuery>,
+    Query(paging): Query<Paging>,
 ) -> Result<Json<Vec<RbacManagerRoleMember>>> {
+    let part = paging.part()?;
     let named = domain(query.domain_name.as_ref(), query.for_account.as_ref())?;
     let Target(account) = asking.account(&app, named).await?;
     let role = app.roles.named(&name).ok_or(ROLE_NOT_FOUND)?;
-    let members = store::list_members(&mut *app.db.read().await?, account.id, &role.name).await?;
+    let members = store::list_members(&mut *app.db.read().await?, account.id, &role.name, &part).await?;
     let member = |member: store::Member| RbacManagerRoleMember::new(&member.username, &account.name, member.created_at);
     Ok(Json(members.into_iter().map(member).collect()))
 }

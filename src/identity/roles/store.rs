@@ -5,7 +5,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::GrantType;
-use crate::identity::accounts::{AccountState, AccountType};
+use crate::{
+    http::paging::Part,
+    identity::accounts::{AccountState, AccountType},
+};
 
 /// A role held in an account, however it came.
 pub struct Grant {
@@ -117,16 +120,25 @@ pub struct Member {
     pub created_at: OffsetDateTime,
 }
 
-pub async fn list_members(db: &mut PgConnection, account_id: Uuid, role: &str) -> sqlx::Result<Vec<Member>> {
+pub async fn list_members(
+    db: &mut PgConnection,
+    account_id: Uuid,
+    role: &str,
+    part: &Part,
+) -> sqlx::Result<Vec<Member>> {
     sqlx::query_as!(
         Member,
         "select u.username, m.created_at
          from role_members m join users u on u.id = m.user_id join accounts home on home.id = u.account_id
          join accounts a on a.id = m.account_id
          where m.account_id = $1 and m.role = $2 and a.state <> 'deleting' and home.state <> 'deleting'
-         order by u.username",
+           and ($3::text is null or strpos(lower(u.username), lower($3)) > 0)
+         order by u.username limit $4 offset $5",
         account_id,
-        role
+        role,
+        part.search,
+        part.limit,
+        part.offset
     )
     .fetch_all(db)
     .await

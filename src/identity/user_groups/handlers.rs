@@ -20,6 +20,7 @@ use crate::{
     http::{
         Created, Json, NoContent,
         extract::{Path, Query, repeated},
+        paging::{Paging, Part},
     },
     identity::{
         accounts::{rules as account_rules, store as accounts},
@@ -36,22 +37,24 @@ const NOT_FOUND: Error = Error::NotFound { what: "User group" };
 #[utoipa::path(get, path = "/v2/my-user-groups", tag = "Identity", responses((status = 200, body = Vec<UserGroup>)))]
 pub async fn list_my_user_groups(State(app): State<App>, caller: Caller) -> Result<Json<Vec<UserGroup>>> {
     let filter = GroupFilter { user: Some(&caller.user.username), ..GroupFilter::default() };
-    Ok(Json(list(&mut *app.db.read().await?, filter).await?))
+    Ok(Json(list(&mut *app.db.read().await?, filter, &Part::default()).await?))
 }
 
 /// All groups
-#[utoipa::path(get, path = "/v2/system/user-groups", tag = "User Management", params(ListUserGroupsQuery),
+#[utoipa::path(get, path = "/v2/system/user-groups", tag = "User Management", params(ListUserGroupsQuery, Paging),
     responses((status = 200, body = Vec<UserGroup>)))]
 pub async fn list_user_groups(
     State(app): State<App>,
     Query(query): Query<ListUserGroupsQuery>,
+    Query(paging): Query<Paging>,
 ) -> Result<Json<Vec<UserGroup>>> {
     let filter = GroupFilter {
         user: query.contains_user.as_ref().map(AnyName::as_str),
         name: query.user_group_name.as_ref().map(AnyName::as_str),
         account: query.contains_account.as_ref().map(AnyName::as_str),
     };
-    Ok(Json(list(&mut *app.db.read().await?, filter).await?))
+    let part = paging.part()?;
+    Ok(Json(list(&mut *app.db.read().await?, filter, &part).await?))
 }
 
 /// Makes a group
@@ -193,12 +196,17 @@ pub async fn delete_user_group_role(
 
 /// The members of a group
 #[utoipa::path(get, path = "/v2/system/user-groups/{group_uuid}/users", tag = "User Management",
-    params(("group_uuid" = String, Path)),
+    params(("group_uuid" = String, Path), Paging),
     responses((status = 200, body = UserGroupUsers), (status = 404)))]
-pub async fn list_user_group_users(State(app): State<App>, Path(id): Path<String>) -> Result<Json<UserGroupUsers>> {
+pub async fn list_user_group_users(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<UserGroupUsers>> {
+    let part = paging.part()?;
     let mut db = app.db.read().await?;
     let group = store::find_group(&mut db, parse(&id)?).await?.ok_or(NOT_FOUND)?;
-    Ok(Json(store::list_group_users(&mut db, group.id).await?.into()))
+    Ok(Json(store::list_group_users(&mut db, group.id, &part).await?.into()))
 }
 
 /// Puts users into a group
@@ -225,7 +233,7 @@ pub async fn add_user_group_users(
             added.ok_or_else(|| Error::NotFoundNamed { what: "User", name: (*name).to_owned() })?;
         }
         store::touch_group(db, id, now).await?;
-        Ok(store::list_group_users(db, id).await?)
+        Ok(store::list_group_users(db, id, &Part::default()).await?)
     });
     Ok(Json(members?.into()))
 }
@@ -273,8 +281,8 @@ async fn whole(db: &mut PgConnection, id: Uuid) -> Result<UserGroup, WriteError>
     Ok(UserGroup::new(group, roles))
 }
 
-async fn list(db: &mut PgConnection, filter: GroupFilter<'_>) -> Result<Vec<UserGroup>> {
-    let groups = store::list_groups(db, filter).await?;
+async fn list(db: &mut PgConnection, filter: GroupFilter<'_>, part: &Part) -> Result<Vec<UserGroup>> {
+    let groups = store::list_groups(db, filter, part).await?;
     let ids: Vec<Uuid> = groups.iter().map(|group| group.id).collect();
     let mut roles: std::collections::HashMap<Uuid, Vec<store::GroupRole>> = std::collections::HashMap::new();
     for role in store::list_group_roles(db, &ids).await? {

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::UserGroup;
+use crate::http::paging::Part;
 
 pub async fn insert_group(db: &mut PgConnection, group: &UserGroup) -> sqlx::Result<()> {
     sqlx::query!(
@@ -61,7 +62,7 @@ pub struct GroupFilter<'a> {
     pub account: Option<&'a str>,
 }
 
-pub async fn list_groups(db: &mut PgConnection, filter: GroupFilter<'_>) -> sqlx::Result<Vec<UserGroup>> {
+pub async fn list_groups(db: &mut PgConnection, filter: GroupFilter<'_>, part: &Part) -> sqlx::Result<Vec<UserGroup>> {
     sqlx::query_as!(
         UserGroup,
         "select id, name, description, created_at, last_updated from user_groups g
@@ -72,10 +73,14 @@ pub async fn list_groups(db: &mut PgConnection, filter: GroupFilter<'_>) -> sqlx
            and ($3::text is null or exists (
                    select from user_group_roles r join accounts a on a.id = r.account_id
                    where r.group_id = g.id and a.name = $3 and a.state <> 'deleting'))
-         order by g.name",
+           and ($4::text is null or strpos(lower(g.name), lower($4)) > 0 or strpos(lower(g.description), lower($4)) > 0)
+         order by g.name limit $5 offset $6",
         filter.user,
         filter.name,
-        filter.account
+        filter.account,
+        part.search,
+        part.limit,
+        part.offset
     )
     .fetch_all(db)
     .await
@@ -170,13 +175,18 @@ pub struct GroupUser {
     pub added_at: OffsetDateTime,
 }
 
-pub async fn list_group_users(db: &mut PgConnection, group_id: Uuid) -> sqlx::Result<Vec<GroupUser>> {
+pub async fn list_group_users(db: &mut PgConnection, group_id: Uuid, part: &Part) -> sqlx::Result<Vec<GroupUser>> {
     sqlx::query_as!(
         GroupUser,
         "select u.username, m.added_at
          from user_group_members m join users u on u.id = m.user_id join accounts a on a.id = u.account_id
-         where m.group_id = $1 and a.state <> 'deleting' order by u.username",
-        group_id
+         where m.group_id = $1 and a.state <> 'deleting'
+           and ($2::text is null or strpos(lower(u.username), lower($2)) > 0)
+         order by u.username limit $3 offset $4",
+        group_id,
+        part.search,
+        part.limit,
+        part.offset
     )
     .fetch_all(db)
     .await

@@ -4,7 +4,7 @@ use serde_json::json;
 use time::Duration;
 
 use super::{KEYS, NOON, alice_at, key_path};
-use crate::support::names;
+use crate::support::{assert_problem, names};
 
 #[tokio::test]
 async fn list_of_nobody_is_empty() {
@@ -107,4 +107,45 @@ async fn only_the_callers_own_keys_are_listed_whatever_the_account_header_says()
     assert_eq!(names(&alice_elsewhere.get(KEYS).await.expect(200)["items"], "name"), ["of-alice"]);
     let admin_elsewhere = server.admin().acting_in("court");
     assert_eq!(names(&admin_elsewhere.get(KEYS).await.expect(200)["items"], "name"), ["of-admin"]);
+}
+
+#[tokio::test]
+async fn list_can_be_narrowed_searched_and_paged() {
+    let (server, alice) = alice_at(NOON).await;
+    for (minute, name, description, expires_at) in [
+        (0, "ci-1", "The old pipeline", "2026-11-22T12:30:00Z"),
+        (1, "ci-2", "", "2026-12-22T12:00:00Z"),
+        (2, "nightly", "Scans for CI", "2026-12-22T12:00:00Z"),
+        (3, "Ünruh", "100 %_", "2026-12-22T12:00:00Z"),
+    ] {
+        server.app.clock.set(NOON + Duration::minutes(minute));
+        let key = json!({ "name": name, "description": description, "expires_at": expires_at });
+        alice.post(KEYS, key).await.expect(201);
+    }
+    server.app.clock.set(NOON + Duration::HOUR);
+    alice.patch(&key_path("ci-2"), json!({ "status": "revoked" })).await.expect(200);
+    for (query, expected) in [
+        ("?status=active", vec!["Ünruh", "nightly"]),
+        ("?status=expired", vec!["ci-1"]),
+        ("?status=revoked", vec!["ci-2"]),
+        ("?search=CI", vec!["nightly", "ci-2", "ci-1"]),
+        ("?search=ci&limit=2&page=2", vec!["ci-1"]),
+        ("?search=ci&status=active", vec!["nightly"]),
+        ("?search=%C3%9Cnr", vec!["Ünruh"]),
+        // It is no pattern.
+        ("?search=%25_", vec!["Ünruh"]),
+        ("?search=.*", vec![]),
+        ("?search=", vec!["Ünruh", "nightly", "ci-2", "ci-1"]),
+        ("?limit=1000&page=1000000", vec![]),
+    ] {
+        for path in [KEYS, "/v2/accounts/tea-party/users/alice/api-keys"] {
+            let list = alice.get(&format!("{path}{query}")).await.expect(200);
+            assert_eq!(names(&list["items"], "name"), expected, "{path}{query}");
+        }
+    }
+    for (query, field) in
+        [("status=deleted", "status"), ("limit=0", "limit"), ("page=0", "page"), ("search=%00", "search")]
+    {
+        assert_problem(&alice.get(&format!("{KEYS}?{query}")).await, 400, field);
+    }
 }

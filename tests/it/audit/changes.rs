@@ -69,7 +69,7 @@ const KEY: &str = "/v2/user/api-keys/ci";
 #[rustfmt::skip]
 const CALLS: &[Call] = &[
     call("create_account", Who::Admin, ("POST", "/v2/accounts"), r#"{"name":"tea-party"}"#,
-         ["account", "tea-party", "admin"], &["tea-party"]),
+         ["account", "tea-party", "tea-party"], &["tea-party"]),
     call("update_account", Who::AdminByToken, ("PUT", PARTY), r#"{"email":"tea@wonderland.test"}"#,
          ["account", "tea-party", "tea-party"], &[]),
     call("update_account_state", Who::Admin, ("PUT", "/v2/accounts/tea-party/state"), r#"{"state":"disabled"}"#,

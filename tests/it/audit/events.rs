@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{count, execute};
+use super::{count, execute, write_tally};
 use crate::support::{Answer, Server, assert_error, assert_problem, lacking};
 
 /// Accounts with two records each besides their making: `acme`, where `alice` sees events and `bob` does not, and `tea-party`.
@@ -68,7 +68,7 @@ async fn everyone_sees_the_account_where_they_may_and_administrators_all() {
     assert_eq!(all.len(), total);
     let of_acme = results(admin.clone().acting_in("acme").get("/v2/events").await);
     assert_eq!(accounts(&of_acme), ["acme"]);
-    assert_eq!(of_acme.len(), 3, "two users were made, one got a role: {of_acme:?}");
+    assert_eq!(of_acme.len(), 4, "it was made, and two users, one got a role: {of_acme:?}");
 
     let alice = server.basic("alice", crate::support::PASSWORD);
     let key = server.key(&server.key_of(&alice, "ci").await);
@@ -78,7 +78,7 @@ async fn everyone_sees_the_account_where_they_may_and_administrators_all() {
     for client in [&alice, &key, &token] {
         let seen = results(client.get("/v2/events").await);
         assert_eq!(accounts(&seen), ["acme"]);
-        assert_eq!(seen.len(), 5, "two users, a role, a key and a sign-in: {seen:?}");
+        assert_eq!(seen.len(), 6, "the account, two users, a role, a key and a sign-in: {seen:?}");
         client.get(&format!("/v2/events/{}", id_of(&seen))).await.expect(200);
         client.get("/v2/event-types").await.expect(200);
         // Another account's, and the system's.
@@ -232,4 +232,27 @@ async fn nobody_deletes_events() {
     for path in ["/v2/events", &path] {
         assert_eq!(server.admin().delete(path).await.status, 405, "{path}");
     }
+}
+
+#[tokio::test]
+async fn events_are_found_by_who_did_it_and_with_which_key() {
+    let server = world().await;
+    let alice = server.basic("alice", crate::support::PASSWORD);
+    let value = server.key_of(&alice, "ci").await;
+    let hint = value.strip_prefix("kedge_").unwrap().chars().take(4).collect::<String>();
+    server.key(&value).delete("/v2/accounts/acme/users/bob").await.expect(403);
+    write_tally(&server).await;
+    let kinds = async |query: &str| {
+        let found = results(server.admin().get(&format!("/v2/events?{query}")).await);
+        let kind = |event: &Value| event["event"]["type"].as_str().unwrap().rsplit('.').next().unwrap().to_owned();
+        found.iter().map(kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds("user=alice").await, ["permission_denied", "create_api_key"]);
+    assert_eq!(kinds(&format!("user=alice&key_hint={hint}")).await, ["permission_denied"]);
+    assert_eq!(kinds("user=alice&resource_type=api_key&resource_id=ci").await, ["create_api_key"]);
+    for nobody in ["user=Alice", "user=ali", "user=%25", "user=alice&key_hint=%20", "user=admin&key_hint=abcd"] {
+        assert_eq!(kinds(nobody).await, [""; 0], "{nobody}");
+    }
+    assert_eq!(results(server.admin().acting_in("tea-party").get("/v2/events?user=alice").await), Vec::<Value>::new());
+    assert_eq!(server.admin().get("/v2/events?user=%00").await.status, 400);
 }

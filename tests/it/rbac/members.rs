@@ -136,3 +136,23 @@ async fn granting_to_who_is_above_roles_stores_nothing() {
     assert_eq!(queen.get(MY_ROLES).await.expect(200), json!([]));
     assert_eq!(server.admin().get(&format!("{}?domain_name=acme", members("read-only"))).await.expect(200), json!([]));
 }
+
+#[tokio::test]
+async fn members_can_be_searched_and_paged() {
+    let server = Server::start().await;
+    for name in ["alice", "Alison", "bob"] {
+        server.user("acme", name).await;
+        server.grant(name, "read-only", "acme").await;
+    }
+    for (query, expected) in [
+        ("&search=ALI", vec!["Alison", "alice"]),
+        ("&search=ali&limit=1&page=2", vec!["alice"]),
+        ("&limit=2&page=2", vec!["bob"]),
+        ("&search=zzz", vec![]),
+    ] {
+        let path = format!("{}?domain_name=acme{query}", members("read-only"));
+        assert_eq!(names(&server.admin().get(&path).await.expect(200), "username"), expected, "{query}");
+    }
+    let path = format!("{}?domain_name=acme&limit=1001", members("read-only"));
+    assert_problem(&server.admin().get(&path).await, 400, "limit");
+}

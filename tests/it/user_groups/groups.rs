@@ -160,3 +160,23 @@ async fn group_that_is_not_there_is_not_found_whatever_its_id_looks_like() {
     }
     assert_eq!(admin.get(GROUPS).await.expect(200), Value::Array(vec![]));
 }
+
+#[tokio::test]
+async fn groups_can_be_searched_and_paged() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    for (name, description) in [("tea-drinkers", "At six"), ("gardeners", "Of the Queen"), ("queens", "")] {
+        admin.post(GROUPS, json!({ "name": name, "description": description })).await.expect(201);
+    }
+    for (query, expected) in [
+        ("?search=QUEEN", vec!["gardeners", "queens"]),
+        ("?search=queen&limit=1&page=2", vec!["queens"]),
+        ("?limit=2&page=2", vec!["tea-drinkers"]),
+        ("?user_group_name=queens&search=queen", vec!["queens"]),
+        ("?search=%25", vec![]),
+    ] {
+        let list = admin.get(&format!("{GROUPS}{query}")).await.expect(200);
+        assert_eq!(names(&list, "name"), expected, "{query}");
+    }
+    assert_problem(&admin.get(&format!("{GROUPS}?page=x")).await, 400, "page");
+}

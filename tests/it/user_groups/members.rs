@@ -93,3 +93,22 @@ async fn deleted_user_leaves_its_groups() {
         assert_error(&answer, 404, &format!("Member not found. Name={gone}"));
     }
 }
+
+#[tokio::test]
+async fn users_of_a_group_can_be_searched_and_paged() {
+    let (server, users) = users_of_a_group().await;
+    let admin = server.admin();
+    let all = ["alice", "hatter", "Rabbit"].map(|username| json!({ "username": username }));
+    admin.post(&users, json!({ "usernames": all })).await.expect(201);
+    for (query, expected) in [
+        ("?search=A", vec!["Rabbit", "alice", "hatter"]),
+        ("?search=RABB", vec!["Rabbit"]),
+        ("?limit=2&page=2", vec!["hatter"]),
+        ("?search=a&limit=1&page=2", vec!["alice"]),
+        ("?search=zzz", vec![]),
+    ] {
+        let list = admin.get(&format!("{users}{query}")).await.expect(200);
+        assert_eq!(names(&list["items"], "username"), expected, "{query}");
+    }
+    assert_problem(&admin.get(&format!("{users}?limit=0")).await, 400, "limit");
+}
