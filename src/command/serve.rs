@@ -1,6 +1,6 @@
 //! `kedge serve`: from a configuration to a server, and back to nothing running.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sqlx::postgres::PgConnectOptions;
@@ -46,7 +46,7 @@ use crate::{
 /// How long requests in flight are waited for once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// Serves until SIGTERM or SIGINT, or until the private PostgreSQL dies.
+/// Serves until SIGTERM or SIGINT, its terminal is closed, or until the private PostgreSQL dies.
 pub async fn serve(config: Config) -> Result<(), Failure> {
     let log_level = logging::init(&config.logging, std::io::stderr)?;
     // Before anything is started or made: a wrong file leaves nothing behind.
@@ -54,7 +54,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let key = configured(&config.keys)?;
     let tls = Tls::configured(&config.server)?;
     let telemetry = Telemetry::configured(&config.telemetry)?;
-    let mut stop = Stop::listen()?;
+    let mut stop = Stop::listen(tls.is_some())?;
     if config.server.external_url.is_none() {
         tracing::warn!("server.external_url is not set: links say {}", config.server.external_url());
     }
@@ -268,19 +268,25 @@ fn raise_file_limit() {
     }
 }
 
-/// SIGTERM and SIGINT. Listened to from the start on: one that came earlier would end this process alone and leave the
-/// private PostgreSQL behind.
+/// SIGTERM, SIGINT, and SIGHUP from a terminal that is closed. Listened to from the start on: one that came earlier would
+/// end this process alone and leave the private PostgreSQL behind.
 struct Stop {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
+    /// Whether SIGHUP means the end: with TLS it asks for the certificate to be read anew, and a service that has neither
+    /// TLS nor a terminal has nothing to do about it.
+    hangup_ends: bool,
 }
 
 impl Stop {
-    fn listen() -> Result<Self, Failure> {
+    fn listen(has_tls: bool) -> Result<Self, Failure> {
         let no_signal = |error| Failure::Other(format!("cannot wait for signals: {error}"));
         Ok(Self {
             terminate: signal(SignalKind::terminate()).map_err(no_signal)?,
             interrupt: signal(SignalKind::interrupt()).map_err(no_signal)?,
+            hangup: signal(SignalKind::hangup()).map_err(no_signal)?,
+            hangup_ends: !has_tls && std::io::stdin().is_terminal(),
         })
     }
 
@@ -289,6 +295,7 @@ impl Stop {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            _ = self.hangup.recv(), if self.hangup_ends => {}
         }
         tracing::info!("told to stop: finishing what is in flight");
     }

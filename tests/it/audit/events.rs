@@ -62,6 +62,7 @@ async fn event_has_the_form_that_clients_read() {
 async fn everyone_sees_the_account_where_they_may_and_administrators_all() {
     let server = world().await;
     let admin = server.admin();
+    server.group("gardeners").await;
     let all = results(admin.get("/v2/events").await);
     assert_eq!(accounts(&all), ["acme", "admin", "tea-party"]);
     let total = usize::try_from(count(&server, "select count(*) from audit_events").await).unwrap();

@@ -75,18 +75,19 @@ impl Setup {
 
     /// A `kedge` that is starting.
     pub fn spawn(&self) -> Process {
-        let mut child = self.command(&["serve"]).spawn().unwrap();
+        self.spawn_reading(Stdio::null())
+    }
+
+    /// The same, with something to read.
+    pub fn spawn_reading(&self, input: Stdio) -> Process {
+        let mut child = self.command(&["serve"]).stdin(input).spawn().unwrap();
         let (out, err) = (Printed::of(child.stdout.take().unwrap()), Printed::of(child.stderr.take().unwrap()));
         Process { child, out, err, url: String::new() }
     }
 
     /// A `kedge` that listens.
     pub async fn serve(&self) -> Process {
-        let process = self.spawn();
-        let log = process.err.until("listening on http").await;
-        let (_, address) = log.split_once("listening on ").unwrap();
-        let url = address.split(['\n', '"']).next().unwrap().to_owned();
-        Process { url, ..process }
+        self.spawn().listening().await
     }
 
     /// A command, run to its end.
@@ -115,6 +116,14 @@ pub struct Process {
 }
 
 impl Process {
+    /// Once it listens.
+    pub async fn listening(self) -> Self {
+        let log = self.err.until("listening on http").await;
+        let (_, address) = log.split_once("listening on ").unwrap();
+        let url = address.split(['\n', '"']).next().unwrap().to_owned();
+        Self { url, ..self }
+    }
+
     pub fn client(&self, username: &str, password: &str) -> Client {
         Client::new(&self.url, Login::Basic(username.to_owned(), password.to_owned()))
     }

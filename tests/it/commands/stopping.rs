@@ -42,6 +42,25 @@ async fn request_in_flight_is_answered_after_the_server_is_told_to_stop() {
 }
 
 #[tokio::test]
+async fn terminal_that_is_closed_ends_kedge_in_good_order() {
+    let setup = Setup::private();
+    let terminal = nix::pty::openpty(None, None).unwrap();
+    let process = setup.spawn_reading(terminal.slave.into()).listening().await;
+    process.signal(Signal::SIGHUP);
+    let ended = process.end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(setup.place.server().is_none(), "its PostgreSQL has ended, too");
+}
+
+#[tokio::test]
+async fn service_without_a_terminal_has_nothing_to_do_about_a_hangup() {
+    let process = Setup::external().await.serve().await;
+    process.signal(Signal::SIGHUP);
+    process.client("admin", ADMIN_PASSWORD).get("/v2/user").await.expect(200);
+    assert_eq!(process.stop().await.code, Some(0));
+}
+
+#[tokio::test]
 async fn kedge_that_is_told_to_stop_while_it_starts_leaves_nothing_running() {
     let setup = Setup::private();
     let starting = setup.spawn();
