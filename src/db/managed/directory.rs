@@ -29,7 +29,7 @@ impl DataDirectory {
     /// Makes the directory, and those above it, where they are missing.
     pub(super) fn create(path: &Path, mode: u32) -> Result<Self, ManagedError> {
         let path = std::path::absolute(path).map_err(ManagedError::file("find", path))?;
-        make(&path, mode).map_err(ManagedError::file("make the data directory", &path))?;
+        make(&path, mode).map_err(|source| ManagedError::NotWritable { root: path.clone(), source })?;
         let root = path.canonicalize().map_err(ManagedError::file("find", &path))?;
         Ok(Self { root })
     }
@@ -77,7 +77,7 @@ impl DataDirectory {
             .truncate(false)
             .mode(0o600)
             .open(&path)
-            .map_err(ManagedError::file("open", &path))?;
+            .map_err(|source| ManagedError::NotWritable { root: self.root.clone(), source })?;
         let deadline = Instant::now() + LOCK_PATIENCE;
         loop {
             match file.try_lock() {

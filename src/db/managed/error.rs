@@ -10,6 +10,12 @@ use std::process::ExitStatus;
 pub enum ManagedError {
     #[error("cannot {action} {}: {source}", path.display())]
     File { action: &'static str, path: PathBuf, source: io::Error },
+    #[error(
+        "cannot write into the data directory {}: {source}. Without database.url, Kedge keeps a private PostgreSQL there: \
+         name another directory in data_dir, or give the address of a database in database.url",
+        root.display()
+    )]
+    NotWritable { root: PathBuf, source: io::Error },
     #[error("the data directory {} is in use by another Kedge", .0.display())]
     InUse(PathBuf),
 

@@ -33,6 +33,21 @@ async fn taken_port_is_told_and_postgresql_does_not_stay_behind() {
 }
 
 #[tokio::test]
+async fn place_that_cannot_be_written_is_told_with_both_ways_out() {
+    let mut setup = Setup::private();
+    let file = setup.place.top.join("file");
+    std::fs::write(&file, "").unwrap();
+    // As on a read-only root: nothing can be made there, by root either.
+    for data in ["/proc/kedge".to_owned(), file.join("data").to_str().unwrap().to_owned()] {
+        setup = setup.with("KEDGE_DATA_DIR", &data);
+        let ended = setup.run(&["serve"]).await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.err.contains(&format!("kedge: cannot write into the data directory {data}: ")), "{ended:?}");
+        assert!(ended.err.contains("data_dir, or give the address of a database in database.url"), "{ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn missing_programs_are_told_with_the_setting_to_correct() {
     let setup = Setup::private();
     let empty = setup.place.top.to_str().unwrap().to_owned();

@@ -1,0 +1,54 @@
+// What the tests of the console drive: a Kedge with some users in it, and a browser.
+
+import { mkdirSync } from "node:fs";
+import { launch, settled } from "./browser.js";
+import { start } from "./kedge.js";
+
+export const PICTURES = process.env.PICTURES;
+export const PASSWORD = "through-the-glass";
+export const VECTOR = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>'"&amp;`;
+
+/** Makes it; `end()` takes it away. */
+export async function world() {
+  mkdirSync(PICTURES, { recursive: true });
+  const [kedge, browser] = await Promise.all([start(), launch()]);
+  for (const name of ["mad-hatter-team", "tea-party", "croquet"]) await kedge.ask("POST", "/v2/accounts", { name });
+  const user = (account, username) => kedge.ask("POST", `/v2/accounts/${account}/users`, { username, password: PASSWORD });
+  for (const name of ["alice", "white-rabbit", "dormouse"]) await user("mad-hatter-team", name);
+  for (const name of ["hatter", "march-hare"]) await user("tea-party", name);
+  await kedge.ask("POST", "/v2/rbac-manager/roles/account-user-admin/members", { username: "hatter", domain_name: "tea-party" });
+  await kedge.ask("POST", "/v2/rbac-manager/roles/read-write/members", { username: "alice", domain_name: "mad-hatter-team" });
+  const group = await kedge.ask("POST", "/v2/system/user-groups", { name: "spectators", description: "See everything on the croquet ground" });
+  await kedge.ask("POST", `/v2/system/user-groups/${group.group_uuid}/roles`, { domain_name: "croquet", roles: [{ role: "read-only" }] });
+  await kedge.ask("POST", `/v2/system/user-groups/${group.group_uuid}/users`, { usernames: [{ username: "march-hare" }] });
+  const soon = `${new Date(Date.now() + 5 * 86_400_000).toISOString().slice(0, 19)}Z`;
+  for (const key of [
+    { name: "cheshire-cat", description: "Pipeline automation key" },
+    { name: "nightly-scan", description: "Scans every image at night", expires_at: soon },
+    { name: "build-7", cidrs: ["10.0.0.0/8"], actions: ["getAccount"] },
+    { name: "queen-of-hearts" },
+  ]) {
+    const made = await kedge.ask("POST", "/v2/user/api-keys", key, ["alice", PASSWORD]);
+    if (key.name === "cheshire-cat") await kedge.ask("GET", "/v2/user", undefined, ["_api_key", made.value]);
+  }
+  await kedge.ask("PATCH", "/v2/user/api-keys/queen-of-hearts", { status: "revoked" }, ["alice", PASSWORD]);
+  const end = async () => {
+    await browser.close();
+    await kedge.stop();
+  };
+  return { kedge, browser, end };
+}
+
+/** Leaves a picture of a whole page. */
+export const picture = async (page, name) => {
+  await settled(page);
+  await page.screenshot({ path: `${PICTURES}/${name}.png`, fullPage: true, animations: "disabled" });
+};
+export const dialog = (page) => page.getByRole("dialog");
+export const row = (page, name) => page.getByRole("row").filter({ has: page.getByRole("rowheader", { name }) });
+/** Opens the menu, where it is closed because the window is narrow. */
+export async function menu(page) {
+  const toggle = page.getByRole("button", { name: "Menu" });
+  if ((await toggle.isVisible()) && (await toggle.getAttribute("aria-expanded")) === "false") await toggle.click();
+  return page.getByRole("banner");
+}
