@@ -27,6 +27,7 @@ export async function open(browser, kedge, { width = 1280, height = 900, dark = 
     baseURL: kedge.url,
     viewport: { width, height },
     colorScheme: dark ? "dark" : "light",
+    ignoreHTTPSErrors: true,
   });
   if (process.env.CONSOLE_FOLDER) await fromFolder(context);
   const page = await context.newPage();

@@ -18,15 +18,15 @@ export function freePort() {
 }
 
 /** Starts one; answers its URL, its log, a function that asks as the admin, and one that stops it. */
-export async function start(settings = {}) {
-  const url = `http://localhost:${await freePort()}`;
+export async function start(settings = {}, scheme = "http") {
+  const url = `${scheme}://localhost:${await freePort()}`;
   const password = randomBytes(16).toString("hex");
   // PostgreSQL's user has to reach what is in it.
   const dir = mkdtempSync("/tmp/kedge-console.");
   chmodSync(dir, 0o755);
   const environment = {
     PATH: process.env.PATH,
-    KEDGE_LISTEN: url.replace("http://localhost", "127.0.0.1"),
+    KEDGE_LISTEN: url.replace(`${scheme}://localhost`, "127.0.0.1"),
     KEDGE_SERVER__EXTERNAL_URL: url,
     KEDGE_DATA_DIR: `${dir}/data`,
     KEDGE_ADMIN_PASSWORD: password,

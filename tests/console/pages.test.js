@@ -1,8 +1,11 @@
 // The main pages and the API browser, narrow and wide, light and dark.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { check, open, signIn } from "./browser.js";
+import { start } from "./kedge.js";
 import { PASSWORD, PICTURES, dialog, picture, row, world } from "./world.js";
 
 let kedge;
@@ -105,4 +108,28 @@ test("the first page is small", async () => {
   console.log(`the first page: ${(bytes / 1024).toFixed(1)} KiB in ${page.requests.length} requests`);
   assert.ok(bytes < 100 * 1024, `${bytes} bytes`);
   await page.context().close();
+});
+
+test("under TLS the cookie of the session belongs to this host alone", async () => {
+  const directory = mkdtempSync("/tmp/kedge-console-tls.");
+  const [certificate, key] = ["certificate", "key"].map((name) => `${directory}/${name}.pem`);
+  const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2"];
+  execFileSync("openssl", [...request, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], { stdio: "ignore" });
+  const safe = await start({ KEDGE_SERVER__SSL_CERT: certificate, KEDGE_SERVER__SSL_KEY: key }, "https");
+  try {
+    const page = await open(browser, safe);
+    await signIn(page, "admin", safe.password);
+    const [cookie] = await page.context().cookies();
+    assert.deepEqual(
+      [cookie.name, cookie.secure, cookie.httpOnly, cookie.sameSite, cookie.path, cookie.domain],
+      ["__Host-kedge-session", true, true, "Strict", "/", "localhost"],
+    );
+    await page.reload();
+    await page.locator(".layout h1").waitFor();
+    assert.deepEqual(page.wrong, []);
+    await page.context().close();
+  } finally {
+    await safe.stop();
+    rmSync(directory, { recursive: true });
+  }
 });
