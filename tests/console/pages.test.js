@@ -27,7 +27,7 @@ for (const width of [360, 1280]) {
       await check(page, `API browser ${look}`);
       await page.screenshot({ path: `${PICTURES}/10-api-${look}.png` });
       await page.getByRole("button", { name: "Authorize" }).click();
-      await check(page, `API browser, credentials ${look}`);
+      await check(page, `API browser, credentials ${look}`, ".dialog-ux");
       await page.screenshot({ path: `${PICTURES}/11-api-credentials-${look}.png` });
       await page.getByRole("button", { name: "Close", exact: true }).first().click();
       for (const operation of ["Identity-create_api_key", "Identity-get_user"]) {
@@ -36,7 +36,7 @@ for (const width of [360, 1280]) {
       }
       await page.locator("[id='operations-Identity-get_user'] .execute").click();
       await page.locator(".live-responses-table tbody .response-col_status").getByText("401").waitFor();
-      await check(page, `API browser, an operation ${look}`);
+      await check(page, `API browser, operations ${look}`, ".opblock.is-open");
       await page.screenshot({ path: `${PICTURES}/12-api-operation-${look}.png` });
       await page.context().close();
     });

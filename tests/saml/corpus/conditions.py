@@ -129,6 +129,8 @@ NO_TIMES = {
     "a letter behind it": "2099-01-01T00:00:00Zx",
     "two times": "2099-01-01T00:00:00Z 2099-01-01T00:00:00Z",
     "digits of another script": "２０９９-01-01T00:00:00Z",
+    # What overflows where digits are reckoned with before they are looked at.
+    "characters behind the digits": "2099-01-01T00:~0:00Z",
 }
 for what, value in NO_TIMES.items():
     with_assertion(
@@ -136,7 +138,7 @@ for what, value in NO_TIMES.items():
         f"conditions' NotOnOrAfter: {what}",
         lambda case, value=value: {"conditions": conditions(audiences(case.site.sp_entity_id), NotOnOrAfter=value)},
     )
-for what in ("nothing", "a word", "a number", "the day 30 of February"):
+for what in ("nothing", "a word", "a number", "the day 30 of February", "characters behind the digits"):
     value = NO_TIMES[what]
     with_assertion(
         TIMES,

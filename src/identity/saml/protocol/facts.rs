@@ -71,10 +71,11 @@ pub struct Claimed {
     pub in_response_to: Option<String>,
 }
 
-/// How far away a moment may be for the library, which reckons with them and has no answer for what no calendar holds.
+/// How far away a moment may be for the library, which reckons with them and has no answer for what no calendar holds, nor,
+/// where overflow is looked for, for digits that are none.
 const FARTHEST: Duration = Duration::days(100 * 366);
 
-/// Whether every moment in it can be reckoned with; what is no moment is judged where it is read.
+/// Whether every moment in it is one that can be reckoned with.
 ///
 /// # Errors
 /// That one cannot.
@@ -82,8 +83,7 @@ pub fn are_near(root: &Element, now: OffsetDateTime) -> Result<()> {
     const MOMENTS: [&str; 5] = ["IssueInstant", "NotBefore", "NotOnOrAfter", "AuthnInstant", "SessionNotOnOrAfter"];
     root.visit(&mut |element, _| {
         for name in MOMENTS {
-            let said = moment(element, name).ok().flatten();
-            if said.is_some_and(|said| (said - now).abs() > FARTHEST) {
+            if moment(element, name)?.is_some_and(|said| (said - now).abs() > FARTHEST) {
                 return Err(Refused::with(format!("{name} is further away than a lifetime")));
             }
         }
