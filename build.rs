@@ -11,7 +11,8 @@ fn main() {
     println!("cargo:rerun-if-env-changed={COMMIT}");
     let given = env::var(COMMIT).ok().filter(|commit| !commit.is_empty());
     let commit = given.or_else(commit_of_repository).unwrap_or_else(|| "unknown".to_owned());
-    println!("cargo:rustc-env={COMMIT}={commit}");
+    // `cargo run` hands it to the program, which takes every name that begins with KEDGE_ for configuration.
+    println!("cargo:rustc-env=BUILT_FROM_COMMIT={commit}");
 }
 
 /// Of a release only: every commit would build everything anew, and what is being worked on is no commit anyway.

@@ -45,7 +45,7 @@ pub struct Arguments {
 }
 
 /// The version, and the commit that it was built from (see `build.rs`).
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("KEDGE_COMMIT"), ")");
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("BUILT_FROM_COMMIT"), ")");
 
 const ENVIRONMENT: &str = "\
 Environment:
