@@ -5,11 +5,10 @@ import { get } from "./client.js";
 import { field, values } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { badge, button, empty, heading, loaded, query, table, when } from "./parts.js";
+import { HINT } from "./keys.js";
 import { accountsWith, current } from "./session.js";
 
 const PAGE = 50;
-// How much of a key's id is shown of it.
-const HINT = 4;
 const ABOUT = [
   ["", "Anything"],
   ["account", "An account"],

@@ -8,6 +8,8 @@ import { current } from "./session.js";
 
 const DAY_MS = 86_400_000;
 const SOON_DAYS = 14;
+// How much of a key's id is shown of it.
+export const HINT = 4;
 const LONGEST_DAYS = Number(document.querySelector("meta[name=longest-key-life]")?.content) || 365;
 const PRESETS = [30, 60, 90, 365].filter((days) => days <= LONGEST_DAYS);
 const OVERLAPS = [
@@ -48,7 +50,9 @@ export function keyList(base, { account, username, whose, can = { create: true, 
   const ask = async (parameters) => (await get(`${base}${query(parameters)}`)).items;
   const list = searched(
     "Search keys",
-    async ({ search, page, limit }) => {
+    async ({ search: words, page, limit }) => {
+      // Of a value that somebody pastes, no more than the hint goes into an address.
+      const search = words.startsWith("kedge_") ? words.slice(0, "kedge_".length + HINT) : words;
       const found = await ask({ search, page, limit, status: active.checked ? "active" : null });
       others = found.length === 0 && (search !== "" || active.checked) && (await ask({ limit: 1 })).length > 0;
       return found;

@@ -18,6 +18,7 @@ use crate::{
         Json,
         extract::{Path, Query},
         guard::Target,
+        paging::within,
     },
     names::AnyName,
     state::App,
@@ -109,13 +110,6 @@ static EVENT_TYPES: LazyLock<EventTypesList> = LazyLock::new(|| {
 fn account_of<'a>(caller: &Caller, target: &'a str, headers: &HeaderMap) -> Option<&'a str> {
     let named = headers.get("x-anchore-account").is_some_and(|value| !value.is_empty());
     (named || !caller.is_admin()).then_some(target)
-}
-
-fn within(field: &str, number: i64, most: i64) -> Result<i64> {
-    if (1..=most).contains(&number) {
-        return Ok(number);
-    }
-    Err(Error::malformed(field, format!("must be from 1 to {most}")))
 }
 
 fn level(text: &str) -> Result<&'static str> {

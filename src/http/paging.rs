@@ -44,7 +44,11 @@ impl Paging {
     }
 }
 
-fn within(name: &str, number: i64, most: i64) -> Result<i64> {
+/// A number that is asked for, if it is from 1 to `most`.
+///
+/// # Errors
+/// 400 with the name of what it is not.
+pub fn within(name: &str, number: i64, most: i64) -> Result<i64> {
     if (1..=most).contains(&number) {
         return Ok(number);
     }

@@ -543,6 +543,13 @@ export function flows(look) {
     await page.getByLabel("Search keys").fill("OYSTER-59");
     await row(page, "oyster-59").waitFor();
     await row(page, "cheshire-cat").waitFor({ state: "detached" });
+    // A key is found by its value, of which no more than the hint is asked for.
+    const value = (await kedge.ask("POST", "/v2/user/api-keys", { name: "walrus" }, user)).value;
+    await page.getByLabel("Search keys").fill(value);
+    await row(page, "walrus").waitFor();
+    assert.ok(page.requests.every((request) => !request.url().includes(value.slice(0, 12))));
+    await page.getByLabel("Search keys").fill("oyster-59");
+    await row(page, "oyster-59").waitFor();
     // Its successor has the next number that is free.
     await row(page, "oyster-59").getByRole("button", { name: "Rotate" }).click();
     assert.equal(await dialog(page).getByLabel("Name of the new key").inputValue(), "oyster-60");

@@ -46,7 +46,7 @@ pub async fn count_keys(db: &mut PgConnection, user_id: Uuid) -> sqlx::Result<i6
     .await
 }
 
-/// The keys of a user with that status at `now`, or all.
+/// The keys of a user with that status at `now`, or all. They are found by their hints, too, as lists show them.
 pub async fn list_keys(
     db: &mut PgConnection,
     user_id: Uuid,
@@ -64,7 +64,8 @@ pub async fn list_keys(
            where user_id = $1 and deleted_at is null
              and ($2::text is null or $2 = case when revoked_at is not null then 'revoked'
                                                 when expires_at <= $3 then 'expired' else 'active' end)
-             and ($4::text is null or strpos(lower(name), lower($4)) > 0 or strpos(lower(description), lower($4)) > 0)
+             and ($4::text is null or strpos(lower(name), lower($4)) > 0 or strpos(lower(description), lower($4)) > 0
+                  or strpos(lower('kedge_' || left(id, 4)), lower($4)) > 0)
            order by created_at desc, id limit $5 offset $6"#,
         user_id,
         status.map(KeyStatus::name),

@@ -132,6 +132,8 @@ async fn list_can_be_narrowed_searched_and_paged() {
         ("?search=ci&limit=2&page=2", vec!["ci-1"]),
         ("?search=ci&status=active", vec!["nightly"]),
         ("?search=%C3%9Cnr", vec!["Ünruh"]),
+        ("?search=kedge_", vec!["Ünruh", "nightly", "ci-2", "ci-1"]),
+        ("?search=kedge_zzzzz", vec![]),
         // It is no pattern.
         ("?search=%25_", vec!["Ünruh"]),
         ("?search=.*", vec![]),

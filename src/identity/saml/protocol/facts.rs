@@ -71,11 +71,10 @@ pub struct Claimed {
     pub in_response_to: Option<String>,
 }
 
-/// How far away a moment may be for the library, which reckons with them and has no answer for what no calendar holds, nor,
-/// where overflow is looked for, for digits that are none.
+/// How far away a moment may be for the library, which reckons with them and has no answer for what no calendar holds.
 const FARTHEST: Duration = Duration::days(100 * 366);
 
-/// Whether every moment in it is one that can be reckoned with.
+/// Whether every moment in it is one that the library can reckon with: it does so before it has looked at the digits.
 ///
 /// # Errors
 /// That one cannot.
