@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     Json,
+    guard::{Late, TOO_LONG},
     routes::{Body, JSON_LIMIT},
 };
 use crate::{
@@ -126,8 +127,16 @@ fn unreadable(error: &(dyn std::error::Error + Send + Sync + 'static), limit: us
     if error.is::<LengthLimitError>() {
         return too_large(limit);
     }
+    if is_late(error) {
+        return TOO_LONG;
+    }
     let detail = "The request body ended before it was whole".to_owned();
     Error::Transport { status: StatusCode::BAD_REQUEST, detail }
+}
+
+/// Whether the error is [`Late`], or one that was made of it.
+fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<Late>() || error.source().is_some_and(is_late)
 }
 
 fn wrong_body(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
@@ -261,4 +270,24 @@ pub fn word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> 
 pub fn optional_word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(|text| T::deserialize(StringDeserializer::<D::Error>::new(text))).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body as HttpBody;
+    use futures_util::stream;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::http::guard::in_time;
+
+    #[tokio::test]
+    async fn body_that_is_late_is_told_as_the_end_of_the_operations_time_is() {
+        let never = HttpBody::from_stream(stream::pending::<std::io::Result<Bytes>>());
+        let refused = read(Request::new(in_time(never, Instant::now())), 10).await.unwrap_err();
+        assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+        let broken = HttpBody::from_stream(stream::iter([Err::<Bytes, _>(std::io::Error::other("hung up"))]));
+        let refused = read(Request::new(in_time(broken, Instant::now())), 10).await.unwrap_err();
+        assert!(matches!(refused, Error::Transport { status: StatusCode::BAD_REQUEST, .. }), "{refused:?}");
+    }
 }

@@ -7,6 +7,9 @@ mod body;
 mod target;
 mod trail;
 
+pub(super) use body::Late;
+#[cfg(test)]
+pub(super) use body::in_time;
 pub use target::{Asking, Target};
 
 use std::{convert::Infallible, sync::Arc};
@@ -42,6 +45,8 @@ use crate::{
 };
 
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+/// What is told where the time of an operation is over.
+pub(super) const TOO_LONG: Error = Error::Unavailable("the operation took too long");
 
 /// What stands before every route.
 #[derive(Debug)]
@@ -99,7 +104,7 @@ impl Guard {
     async fn patience(&self, row: &Row) -> Error {
         tokio::select! {
             lost = self.app.db.lost() => lost,
-            () = tokio::time::sleep(row.time.0) => Error::Unavailable("the operation took too long"),
+            () = tokio::time::sleep(row.time.0) => TOO_LONG,
         }
     }
 

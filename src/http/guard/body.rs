@@ -1,6 +1,10 @@
 //! The body of a request, which must have come while there is time for its operation.
+//!
+//! The end of that time is the end of the operation's own, which answers 503: whichever of the two is seen first, the
+//! client is told the same.
 
 use std::{
+    fmt,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -8,6 +12,18 @@ use std::{
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Why a body could not be read: there was no time left for its operation.
+#[derive(Debug)]
+pub(in crate::http) struct Late;
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body took too long")
+    }
+}
+
+impl std::error::Error for Late {}
 
 /// A body that fails where it is not whole in time. A change is not cut off when its time is over: without this it would
 /// go on reading for as long as the client likes.
@@ -17,7 +33,7 @@ pub(super) struct InTime {
 }
 
 /// The body, to be read before `end`.
-pub(super) fn in_time(body: Body, end: Instant) -> Body {
+pub(in crate::http) fn in_time(body: Body, end: Instant) -> Body {
     if body.is_end_stream() {
         return body;
     }
@@ -34,7 +50,7 @@ impl HttpBody for InTime {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(context);
         if frame.is_pending() && self.end.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Some(Err(axum::Error::new("the body took too long"))));
+            return Poll::Ready(Some(Err(axum::Error::new(Late))));
         }
         frame
     }
