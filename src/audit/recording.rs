@@ -176,7 +176,6 @@ impl Recording {
                 actor,
                 address: self.address,
                 operation: Some(&self.operation),
-                account: None,
                 request_id: self.request_id.as_deref(),
                 why: "refused by the operation",
             };

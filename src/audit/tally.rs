@@ -37,7 +37,6 @@ struct Key {
     address: Option<IpAddr>,
     /// What was asked for.
     operation: Option<String>,
-    account: Option<String>,
 }
 
 #[derive(Debug)]
@@ -62,7 +61,6 @@ pub struct Refused<'a> {
     pub actor: Actor,
     pub address: Option<IpAddr>,
     pub operation: Option<&'a str>,
-    pub account: Option<&'a str>,
     pub request_id: Option<&'a str>,
     pub why: &'a str,
 }
@@ -76,7 +74,6 @@ impl Tally {
             actor: refused.actor,
             address: refused.address,
             operation: refused.operation.map(str::to_owned),
-            account: refused.account.map(str::to_owned),
         };
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if !counts.contains_key(&key) {
@@ -87,7 +84,7 @@ impl Tally {
             if is_full || is_full_of_address {
                 let actor = Actor { user: Some(OTHERS.to_owned()), ..Actor::default() };
                 let address = key.address.filter(|_| !is_full);
-                key = Key { actor, address, operation: None, account: None, ..key };
+                key = Key { actor, address, operation: None, ..key };
             }
         }
         let counted = counts.entry(key).or_insert_with(|| Counted {
@@ -147,7 +144,7 @@ fn record(app: &App, key: &Key, counted: &Counted) -> Record {
     // One that comes too late would be in no seal.
     record.created_at = counted.first.max(record.created_at - LATEST);
     record.message = format!("{} ({}): {}", key.refusal.description(), key.actor.name(), counted.why);
-    record.account = key.account.clone().or_else(|| key.actor.account.clone());
+    record.account.clone_from(&key.actor.account);
     record.count = counted.count;
     record.request_id.clone_from(&counted.request_id);
     key.actor.tell(&mut record);

@@ -231,9 +231,9 @@ async fn by_api_key(app: &App, value: &Secret, address: Option<IpAddr>) -> Resul
             means: "api_key",
             key_hint: Some(record::hint(&presented.id)),
         };
-        let (operation, account, request_id) = (None, None, None);
+        let (operation, request_id) = (None, None);
         let why = REVOKED;
-        tally::note(app, Refused { refusal: Refusal::RevokedKey, actor, address, operation, account, request_id, why });
+        tally::note(app, Refused { refusal: Refusal::RevokedKey, actor, address, operation, request_id, why });
         return Err(Error::Unauthenticated(REVOKED));
     }
     if key.expires_at <= app.clock.now() {

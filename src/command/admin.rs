@@ -16,15 +16,16 @@ use crate::{
     identity::{bootstrap, users::rules::may_be_set},
     names::NewPassword,
     secret::Secret,
+    system::configurations::in_force,
     timestamp::Timestamp,
 };
 
 /// Sets the password of a user of the account admin.
 pub async fn reset_password(config: Config, username: &str, from_stdin: bool) -> Result<(), Failure> {
-    let given = if from_stdin { Some(read_password(&config)?) } else { None };
+    let given = if from_stdin { Some(read_password()?) } else { None };
     let random = Arc::new(Random::System);
     let database = Database::to_command(&config, &random).await?;
-    let done = reset(&database, random, username, given).await;
+    let done = reset(&config, &database, random, username, given).await;
     database.release().await?;
     if let Some(password) = done? {
         print_password(username, &password);
@@ -33,6 +34,7 @@ pub async fn reset_password(config: Config, username: &str, from_stdin: bool) ->
 }
 
 async fn reset(
+    config: &Config,
     database: &Database,
     random: Arc<Random>,
     username: &str,
@@ -41,7 +43,13 @@ async fn reset(
     db::migrate(&database.direct).await?;
     let db = Db::new(database.direct.clone(), 1);
     let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP, Places::ALONE)?;
-    let done = bootstrap::reset_password(&db, &hasher, &Clock::System, &random, username, given).await;
+    let done = async {
+        if let Some(password) = &given {
+            may_be_set(password, &in_force(&mut *db.read().await?, config).await?)?;
+        }
+        bootstrap::reset_password(&db, &hasher, &Clock::System, &random, username, given).await
+    };
+    let done = done.await;
     db.close().await;
     Ok(done?)
 }
@@ -104,14 +112,12 @@ pub async fn verify_audit(config: &Config, checkpoint: Option<&str>, keys: &[Str
     Ok(())
 }
 
-fn read_password(config: &Config) -> Result<NewPassword, Failure> {
+fn read_password() -> Result<NewPassword, Failure> {
     let mut text = zeroize::Zeroizing::new(String::new());
     let read = std::io::stdin().read_to_string(&mut text);
     read.map_err(|error| Failure::Other(format!("cannot read the password from standard input: {error}")))?;
-    let password = NewPassword::parse(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
-        .map_err(|error| Failure::Request(Error::malformed("password", error.to_string())))?;
-    may_be_set(&password, &config.user_authentication)?;
-    Ok(password)
+    NewPassword::parse(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+        .map_err(|error| Failure::Request(Error::malformed("password", error.to_string())))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the operator who asked for a new password is shown it, once")]

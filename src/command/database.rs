@@ -13,6 +13,7 @@ use crate::{
         self, Db,
         managed::{self, ManagedPostgres, ManagedSettings},
     },
+    error::Error,
     secret::Secret,
 };
 
@@ -66,7 +67,8 @@ impl Database {
 #[expect(clippy::disallowed_methods, reason = "the URL is what the connection is made with")]
 fn configured(url: Option<&Secret>) -> Result<Option<PgConnectOptions>, Failure> {
     let options = url.map(|url| PgConnectOptions::from_str(url.reveal()));
-    options.transpose().map_err(Failure::DatabaseUrl)
+    // The configuration was checked.
+    options.transpose().map_err(|error| Failure::Request(Error::internal(error)))
 }
 
 /// `kedge migrate`.

@@ -120,8 +120,6 @@ enum Failure {
     Managed(#[from] ManagedError),
     #[error(transparent)]
     Migrate(#[from] MigrateError),
-    #[error("cannot use database.url: {0}")]
-    DatabaseUrl(sqlx::Error),
     #[error("cannot listen on {0}: {1}")]
     Listen(std::net::SocketAddr, std::io::Error),
     #[error(transparent)]

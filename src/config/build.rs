@@ -127,7 +127,7 @@ fn server(settings: &mut Settings) -> Server {
 }
 
 fn database(settings: &mut Settings) -> Database {
-    const EXPECTED: &str = "expected a URL that starts with postgres:// or postgresql://";
+    const EXPECTED: &str = "expected a URL such as postgres://user:password@host:5432/name";
     let direct_source = settings.source("database.direct_url");
     let database = Database {
         url: settings.secret("database.url", EXPECTED, checks::database_url),

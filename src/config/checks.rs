@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
+use std::str::FromStr as _;
 
 use ipnet::IpNet;
+use sqlx::postgres::PgConnectOptions;
 
 /// An absolute `http` or `https` URL without user, query or fragment; the result has no trailing slash.
 ///
@@ -47,7 +49,8 @@ pub(super) fn admin_password(text: &str) -> bool {
 }
 
 pub(super) fn database_url(text: &str) -> bool {
-    ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme))
+    let has_scheme = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+    has_scheme && PgConnectOptions::from_str(text).is_ok()
 }
 
 /// A network, or a single address.
@@ -139,7 +142,11 @@ mod tests {
         assert!(database_url("postgres://u:p@h/d"));
         assert!(database_url("postgresql:///d?host=/run/postgresql"));
         assert!(!database_url("mysql://h/d"));
-        assert!(!database_url(""));
+        for wrong in
+            ["", "postgres://h:port/d", "postgres://u:p@h:99999/d", "postgres://[::1/d", "postgres://h/d?sslmode=maybe"]
+        {
+            assert!(!database_url(wrong), "{wrong}");
+        }
     }
 
     #[test]

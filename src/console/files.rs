@@ -13,7 +13,7 @@ use axum::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{error::Error, state::App};
+use crate::{error::Error, state::App, system::configurations::in_force};
 
 /// A file of the folder `console/`.
 struct File {
@@ -91,7 +91,7 @@ fn short(hash: &[u8]) -> String {
 /// None in fact.
 pub async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Error> {
     let (page, policy) = if uri.path() == "/console/api" { (API_PAGE, API_POLICY) } else { (PAGE, POLICY) };
-    let days = app.config.user_authentication.max_api_key_age_days;
+    let days = longest_key_life(&app).await;
     let page = page.replace("{assets}", &format!("/console/assets/{}", *VERSION));
     let page = page.replace("{longest-key-life}", &days.to_string());
     let tag = format!("\"{}\"", short(&Sha256::digest(page.as_bytes())));
@@ -103,6 +103,12 @@ pub async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Resul
     headers.insert(header::ETAG, HeaderValue::from_str(&tag).map_err(Error::internal)?);
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     Ok(guarded(response))
+}
+
+/// In days. Without a database, the page comes all the same and tells of it by what it then asks for.
+async fn longest_key_life(app: &App) -> u32 {
+    let read = async { Ok::<_, Error>(in_force(&mut *app.db.read().await?, &app.config).await?) };
+    read.await.as_ref().unwrap_or(&app.config.user_authentication).max_api_key_age_days
 }
 
 /// What a page is made of.

@@ -52,7 +52,6 @@ pub(super) fn not_signed_in(asked: &Asked<'_>, parts: &Parts, error: &Error) {
         actor: Actor { user, means: means.name(), ..Actor::default() },
         address: client_address(asked.app(), parts),
         operation: None,
-        account: None,
         request_id: Some(asked.id()),
         why,
     };
@@ -67,7 +66,6 @@ pub(super) fn denied(asked: &Asked<'_>, parts: &Parts, caller: &Caller, error: &
         actor: Actor::from(caller),
         address: client_address(asked.app(), parts),
         operation: Some(asked.operation()),
-        account: None,
         request_id: Some(asked.id()),
         why: &denial.to_string(),
     };

@@ -109,8 +109,8 @@ fn actor_of(user: &Principal, means: &'static str) -> Actor {
 }
 
 fn not_signed_in(app: &App, actor: Actor, address: Option<IpAddr>, why: &str) {
-    let (operation, account, request_id) = (None, None, None);
-    tally::note(app, Refused { refusal: Refusal::SignIn, actor, address, operation, account, request_id, why });
+    let (operation, request_id) = (None, None);
+    tally::note(app, Refused { refusal: Refusal::SignIn, actor, address, operation, request_id, why });
 }
 
 /// Ends the session of a refresh token, its access tokens with it

@@ -161,9 +161,9 @@ fn told(app: &App, why: NotSignedIn, idp: &str, address: Option<IpAddr>) -> Erro
         NotSignedIn::Refused(reason) => {
             tracing::info!(idp, %reason, "single sign-on refused");
             let actor = Actor { means: "saml", ..Actor::default() };
-            let (operation, account, request_id) = (None, None, None);
+            let (operation, request_id) = (None, None);
             let why = &reason.to_string();
-            tally::note(app, Refused { refusal: Refusal::SignIn, actor, address, operation, account, request_id, why });
+            tally::note(app, Refused { refusal: Refusal::SignIn, actor, address, operation, request_id, why });
             Denial::SignIn(NOT_ACCEPTED.to_owned()).into()
         }
         NotSignedIn::Other(error) => error,

@@ -75,7 +75,9 @@ pub async fn get_idp(
     let idp = store::find_idp(&mut db, &name).await?.ok_or(NOT_FOUND)?;
     let groups = store::list_groups(&mut db, idp.id).await?;
     let user_groups = groups.into_iter().map(UserGroupOfIdp::from).collect();
-    Ok(Json(RbacManagerSamlConfigurationGet { configuration: shown(&app, idp).await?, user_groups }))
+    let settings = in_force(&mut db, &app.config).await?;
+    let configuration = RbacManagerSamlConfiguration::new(idp, settings.sso_require_existing_users);
+    Ok(Json(RbacManagerSamlConfigurationGet { configuration, user_groups }))
 }
 
 /// Replaces the configuration of an identity provider; its users stay

@@ -123,10 +123,9 @@ async fn flood_of_made_up_names_makes_few_rows_and_is_counted_whole() {
     let server = at_one_moment().await;
     let note = |user: String, address: IpAddr| {
         let actor = Actor { user: Some(user), means: "password", ..Actor::default() };
-        let (operation, account, request_id) = (None, None, None);
+        let (operation, request_id) = (None, None);
         let refusal = Refusal::SignIn;
-        let refused =
-            Refused { refusal, actor, address: Some(address), operation, account, request_id, why: "unknown" };
+        let refused = Refused { refusal, actor, address: Some(address), operation, request_id, why: "unknown" };
         server.app.tally.note(server.app.clock.now(), refused);
     };
     for number in 0..3_000 {

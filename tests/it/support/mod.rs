@@ -99,6 +99,7 @@ impl Server {
         // Tests guess wrong by the hundred, all from one address.
         let mut environment = [
             ("KEDGE_DATA_DIR", "/nowhere"),
+            ("KEDGE_DATABASE__POOL_SIZE", "8"),
             ("KEDGE_LIMITS__SIGN_IN_FAILURES_PER_USER_AND_ADDRESS", "0"),
             ("KEDGE_LIMITS__SIGN_IN_FAILURES_PER_ADDRESS", "0"),
         ]
@@ -109,7 +110,7 @@ impl Server {
         let config = Config::load(None, &environment, false).unwrap();
         let random = Arc::new(options.random.unwrap_or(Random::System));
         let (changes, reader) = Changes::new(Random::System.uuid(), config.cache.lease);
-        let db = Db::new(database.clone(), 8);
+        let db = Db::new(database.clone(), config.database.pool_size);
         let clock = options.clock.unwrap_or(Clock::System);
         let attempts = bootstrap::shared_secret(&db, &Random::System, attempts::SECRET).await.unwrap();
         let key = configured(&config.keys).unwrap();
