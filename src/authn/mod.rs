@@ -23,6 +23,7 @@ use std::{net::IpAddr, ops::Range, sync::Arc};
 
 use axum::http::{HeaderMap, header};
 use time::OffsetDateTime;
+use tracing::Instrument as _;
 
 use crate::{
     audit::{
@@ -35,7 +36,7 @@ use crate::{
     secret::Secret,
     state::App,
 };
-use attempts::Attempts;
+use attempts::{Attempt, Attempts, Counts};
 use cache::{Digest, Entry, Look, PASSWORD_COUNTS_FOR};
 use caller::{Caller, Credential};
 
@@ -165,10 +166,19 @@ pub fn may_sign_in(app: &App, user: &User, by: By) -> Result<()> {
     }
 }
 
-/// The refusal of a key or token that nobody was ever given: it counts for its address. One that was and has ended does
-/// not: a forgotten job that still uses it must not lock its neighbours out.
+/// The refusal of a key or token that nobody was ever given: it counts for its address.
 async fn stranger(app: &App, address: Option<IpAddr>, reason: &'static str) -> Error {
-    match Attempts::note_stranger(app, address).await {
+    refused_key(app, address, Counts::Yes, reason).await
+}
+
+/// The refusal of a key that has ended. It does not count: a forgotten job that still uses it must not lock its neighbours
+/// out. All else is as for a stranger's, so that neither the answer nor its time tells that the key once was one.
+async fn ended(app: &App, address: Option<IpAddr>, reason: &'static str) -> Error {
+    refused_key(app, address, Counts::No, reason).await
+}
+
+async fn refused_key(app: &App, address: Option<IpAddr>, counts: Counts, reason: &'static str) -> Error {
+    match Attempts::note_stranger(app, address, counts).await {
         Ok(()) => Error::Unauthenticated(reason),
         Err(other) => other,
     }
@@ -194,7 +204,13 @@ pub async fn check_password(
     address: Option<IpAddr>,
 ) -> Result<Option<Principal>> {
     let attempt = Attempts::begin(app, username, address).await?;
-    let (user, phc) = store::find_by_username(app, username).await?.unzip();
+    // In a task of its own: whoever hangs up while the password is checked is counted all the same.
+    let checked = tokio::spawn(check(App::clone(app), username.to_owned(), password, attempt).in_current_span());
+    checked.await.map_err(Error::internal)?
+}
+
+async fn check(app: App, username: String, password: Secret, attempt: Attempt) -> Result<Option<Principal>> {
+    let (user, phc) = store::find_by_username(&app, &username).await?.unzip();
     let phc = phc.flatten();
     let verdict = app.hasher.verify(password, phc.clone()).await?;
     let (Some(user), Some(phc), true) = (user, phc, verdict.is_right) else {
@@ -202,13 +218,13 @@ pub async fn check_password(
         return Ok(None);
     };
     // After the password: whether there is such a user must not be told by the time it takes.
-    if may_sign_in(app, &user.user, By::Password).is_err() {
+    if may_sign_in(&app, &user.user, By::Password).is_err() {
         attempt.failed();
         return Ok(None);
     }
     attempt.succeeded();
     if let Some(stronger) = verdict.rehashed {
-        store::replace_hash(app, user.user.id, &phc, &stronger).await?;
+        store::replace_hash(&app, user.user.id, &phc, &stronger).await?;
     }
     Ok(Some(user))
 }
@@ -234,10 +250,10 @@ async fn by_api_key(app: &App, value: &Secret, address: Option<IpAddr>) -> Resul
         let (operation, request_id) = (None, None);
         let why = REVOKED;
         tally::note(app, Refused { refusal: Refusal::RevokedKey, actor, address, operation, request_id, why });
-        return Err(Error::Unauthenticated(REVOKED));
+        return Err(ended(app, address, REVOKED).await);
     }
     if key.expires_at <= app.clock.now() {
-        return Err(Error::Unauthenticated("expired API key"));
+        return Err(ended(app, address, "expired API key").await);
     }
     let mut principal = key.principal;
     // An account that is made anew under the name of one that the key was narrowed to is not meant.

@@ -42,6 +42,16 @@ impl Narrowing {
         address.is_some_and(|address| cidrs.iter().any(|cidr| cidr.contains(&address.to_canonical())))
     }
 
+    /// About how many bytes of memory its lists take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        /// What a name takes beside its letters, in the tree and in the allocator.
+        const NAME: usize = 96;
+        let names = self.actions.iter().chain(&self.accounts).flatten().map(|name| name.len() + NAME);
+        let networks = self.cidrs.as_ref().map_or(0, |cidrs| size_of_val(cidrs.as_slice()));
+        names.sum::<usize>() + networks
+    }
+
     /// Whether whatever this one leaves, `wider` leaves too.
     #[must_use]
     pub fn is_within(&self, wider: &Self) -> bool {
@@ -75,6 +85,15 @@ mod tests {
             accounts: accounts.map(set),
             cidrs: cidrs.map(|cidrs| cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect()),
         }
+    }
+
+    #[test]
+    fn size_grows_with_the_lists() {
+        let many: Vec<_> = (0..=255).map(|number| format!("10.0.{number}.0/24")).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        assert_eq!(Narrowing::default().size(), 0);
+        assert!(narrowed(None, None, Some(&many)).size() >= 256 * 17);
+        assert!(narrowed(Some(&["getImage"]), Some(&["acme", "croquet"]), None).size() > 3 * 96);
     }
 
     #[test]

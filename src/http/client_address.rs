@@ -27,7 +27,9 @@ fn behind(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     if !is_trusted(address) {
         return address;
     }
-    let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()).collect();
+    // Whatever bytes stand in a line: what a proxy added at its end must not go with what the client wrote before it.
+    let lines: Vec<_> =
+        headers.get_all(X_FORWARDED_FOR).iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
     for hop in lines.join(",").rsplit(',') {
         // A proxy that writes something else tells no more than its own address.
         let Some(before) = parse(hop.trim()) else { return address };
@@ -48,13 +50,15 @@ fn parse(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
-    fn client(trusted: &[&str], peer: &str, lines: &[&str]) -> String {
+    fn client<L: AsRef<[u8]>>(trusted: &[&str], peer: &str, lines: &[L]) -> String {
         let trusted: Vec<_> = trusted.iter().map(|network| network.parse().unwrap()).collect();
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(X_FORWARDED_FOR, line.parse().unwrap());
+            headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(line.as_ref()).unwrap());
         }
         behind(&trusted, peer.parse().unwrap(), &headers).to_string()
     }
@@ -65,7 +69,7 @@ mod tests {
         assert_eq!(client(&["10.0.0.0/8"], "192.0.2.1", &["198.51.100.1"]), "192.0.2.1");
         assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(client(&["10.0.0.0/8"], "::ffff:10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
-        assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(client::<&str>(&["10.0.0.0/8"], "10.0.0.1", &[]), "10.0.0.1");
     }
 
     #[test]
@@ -84,6 +88,15 @@ mod tests {
         ] {
             assert_eq!(client(&trusted, "10.0.0.1", &lines), expected, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_hide_nothing_that_a_proxy_added() {
+        for line in [b"\xff, 198.51.100.1".as_slice(), b"10.0.0.9, \xff\xfe, 198.51.100.1", b"\xc3\xa4,198.51.100.1"] {
+            assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1", &[line]), "198.51.100.1", "{line:?}");
+        }
+        assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1", &[b"\xff".as_slice(), b"198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client(&["10.0.0.0/8"], "10.0.0.1", &[b"198.51.100.1, \xff"]), "10.0.0.1");
     }
 
     #[test]

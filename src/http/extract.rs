@@ -13,7 +13,7 @@ use serde::{
         value::{MapDeserializer, StringDeserializer},
     },
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     Json,
@@ -80,7 +80,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self> {
-        let bytes = read(request, JSON_LIMIT).await?;
+        let bytes = read(request.into_body(), JSON_LIMIT).await?;
         // Every body of the contract is an object; serde would take its properties from an array, too.
         if bytes.trim_ascii_start().starts_with(b"[") {
             return Err(Error::malformed("body", "must be an object"));
@@ -102,7 +102,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonList<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self> {
-        let bytes = read(request, JSON_LIMIT).await?;
+        let bytes = read(request.into_body(), JSON_LIMIT).await?;
         let text = std::str::from_utf8(&bytes).map_err(|error| not_json(&error))?;
         let mut parser = serde_json::Deserializer::from_str(text);
         let items: Vec<serde_json::Map<String, serde_json::Value>> =
@@ -115,11 +115,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonList<T> {
 
 /// How many bytes a form has that anyone may send at any time.
 const SMALL: usize = 16 * 1024;
-/// How many larger ones are read at once: they come from strangers, too, and each takes memory until it is whole.
-static LARGE_FORMS: Semaphore = Semaphore::const_new(256);
+/// How many KiB there may be of what has come of larger ones: they come from strangers, too, and take memory until they are
+/// whole. Counted as they come: whoever sends little, slowly, keeps no place from others.
+static LARGE_FORMS: Semaphore = Semaphore::const_new(64 * 1024);
 
-async fn read(request: Request, limit: usize) -> Result<Bytes> {
-    let body = Limited::new(request.into_body(), limit).collect().await;
+/// All of a body.
+///
+/// # Errors
+/// 413, 400 for one that breaks off, 503 for one that is late.
+pub async fn read(body: axum::body::Body, limit: usize) -> Result<Bytes> {
+    let body = Limited::new(body, limit).collect().await;
     Ok(body.map_err(|error| unreadable(error.as_ref(), limit))?.to_bytes())
 }
 
@@ -179,11 +184,28 @@ impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for
     }
 }
 
+/// All of a body, of what is beyond [`SMALL`] within the room that there is.
+async fn read_bounded(body: axum::body::Body, limit: usize, room: &Semaphore) -> Result<Vec<u8>> {
+    let mut body = Limited::new(body, limit);
+    let (mut bytes, mut held) = (Vec::new(), None::<SemaphorePermit<'_>>);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| unreadable(error.as_ref(), limit))?;
+        bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        let wanted = bytes.len().saturating_sub(SMALL).div_ceil(1024);
+        let more = wanted - held.as_ref().map_or(0, SemaphorePermit::num_permits);
+        if more > 0 {
+            let more = room.acquire_many(u32::try_from(more).unwrap_or(u32::MAX)).await.map_err(Error::internal)?;
+            match &mut held {
+                Some(held) => held.merge(more),
+                None => held = Some(more),
+            }
+        }
+    }
+    Ok(bytes)
+}
+
 async fn read_form<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T> {
-    let is_small = limit <= SMALL || length(request.headers()).is_some_and(|length| length <= SMALL);
-    let place = if is_small { None } else { Some(LARGE_FORMS.acquire().await.map_err(Error::internal)?) };
-    let bytes = read(request, limit).await?;
-    drop(place);
+    let bytes = read_bounded(request.into_body(), limit, &LARGE_FORMS).await?;
     let mut pairs = Vec::new();
     for pair in bytes.split(|byte| *byte == b'&') {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
@@ -275,19 +297,42 @@ pub fn optional_word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserialize
 #[cfg(test)]
 mod tests {
     use axum::body::Body as HttpBody;
-    use futures_util::stream;
+    use futures_util::{FutureExt as _, StreamExt as _, stream};
     use tokio::time::Instant;
 
     use super::*;
     use crate::http::guard::in_time;
 
     #[tokio::test]
+    async fn slow_senders_of_large_forms_leave_room_for_others() {
+        let room = Semaphore::new(32);
+        let pending = || {
+            let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"a"))]).chain(stream::pending());
+            HttpBody::from_stream(begun)
+        };
+        let mut slow: Vec<_> = (0..500).map(|_| Box::pin(read_bounded(pending(), 100_000, &room))).collect();
+        for read in &mut slow {
+            assert!(read.now_or_never().is_none());
+        }
+        let whole = read_bounded(HttpBody::from(vec![b'a'; SMALL + 32 * 1024]), 100_000, &room).await.unwrap();
+        assert_eq!((whole.len(), room.available_permits()), (SMALL + 32 * 1024, 32));
+        // What does not fit waits.
+        let taken = room.acquire_many(32).await.unwrap();
+        let mut waiting = Box::pin(read_bounded(HttpBody::from(vec![b'a'; SMALL + 1]), 100_000, &room));
+        assert!((&mut waiting).now_or_never().is_none());
+        drop(taken);
+        assert_eq!(waiting.await.unwrap().len(), SMALL + 1);
+        let refused = read_bounded(HttpBody::from(vec![b'a'; 11]), 10, &room).await.unwrap_err();
+        assert!(matches!(refused, Error::Transport { status: StatusCode::PAYLOAD_TOO_LARGE, .. }), "{refused:?}");
+    }
+
+    #[tokio::test]
     async fn body_that_is_late_is_told_as_the_end_of_the_operations_time_is() {
         let never = HttpBody::from_stream(stream::pending::<std::io::Result<Bytes>>());
-        let refused = read(Request::new(in_time(never, Instant::now())), 10).await.unwrap_err();
+        let refused = read(in_time(never, Instant::now()), 10).await.unwrap_err();
         assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
         let broken = HttpBody::from_stream(stream::iter([Err::<Bytes, _>(std::io::Error::other("hung up"))]));
-        let refused = read(Request::new(in_time(broken, Instant::now())), 10).await.unwrap_err();
+        let refused = read(in_time(broken, Instant::now()), 10).await.unwrap_err();
         assert!(matches!(refused, Error::Transport { status: StatusCode::BAD_REQUEST, .. }), "{refused:?}");
     }
 }

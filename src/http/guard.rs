@@ -28,7 +28,7 @@ use tracing::Instrument;
 
 use super::{
     client_address::client_address,
-    extract::admit,
+    extract::{self, admit},
     prefer,
     routes::{ErrorForm, RouteTable, Row},
 };
@@ -78,7 +78,7 @@ impl Guard {
         let asked = Asked { guard: self, row, id };
         let answer = async {
             match check(&asked, parts).await {
-                Ok(()) => begin(&asked, route, taken(parts, body)).await,
+                Ok(()) => begin(&asked, route, parts, body).await,
                 Err(error) => refusal(asked.row, error),
             }
         };
@@ -161,14 +161,24 @@ impl<'a> Asked<'a> {
 }
 
 /// Begins to run the handler. What only reads is run by whoever waits for the answer.
-fn begin(asked: &Asked<'_>, route: &Route, request: Request) -> impl Future<Output = Response> + use<> {
+fn begin<'a>(
+    asked: &'a Asked<'a>,
+    route: &Route,
+    parts: &'a mut Parts,
+    body: &'a mut Body,
+) -> impl Future<Output = Response> + use<'a> {
     let mut route = route.clone();
-    if matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Either::Left(route.call(request).map(handled));
+    if matches!(parts.method, Method::GET | Method::HEAD) {
+        return Either::Left(route.call(taken(parts, body)).map(handled));
     }
-    let changed = change(asked, route, request);
-    let row = *asked.row;
-    Either::Right(changed.map(move |done| done.unwrap_or_else(|error| refusal(&row, Error::internal(error)))))
+    // Boxed: it would make the future of each request larger.
+    Either::Right(Box::pin(async move {
+        if let Err(error) = whole(asked, parts, body).await {
+            return refusal(asked.row, error);
+        }
+        let changed = change(asked, route, taken(parts, body)).await;
+        changed.unwrap_or_else(|error| refusal(asked.row, Error::internal(error)))
+    }))
 }
 
 /// Runs what changes something, in a task of its own: a client that hangs up, the end of the time, or a database that does
@@ -222,6 +232,20 @@ async fn check(asked: &Asked<'_>, parts: &mut Parts) -> Result<()> {
         parts.extensions.insert(caller);
     }
     admit(asked.row.body, &parts.headers)
+}
+
+/// Waits for the body of a caller, and asks again: whoever keeps a body back must not carry rights that are taken away
+/// meanwhile over into the handler.
+async fn whole(asked: &Asked<'_>, parts: &mut Parts, body: &mut Body) -> Result<()> {
+    let Some(limit) = asked.row.body.limit().filter(|_| asked.row.access != Access::Public) else { return Ok(()) };
+    *body = Body::from(extract::read(std::mem::replace(body, Body::empty()), limit).await?);
+    let app = asked.app();
+    let caller = authn::authenticate(app, &parts.headers, client_address(app, parts)).await;
+    let caller = caller.inspect_err(|error| trail::not_signed_in(asked, parts, error))?;
+    let allowed = authorize(app, asked.row.access, &caller, parts).await;
+    allowed.inspect_err(|error| trail::denied(asked, parts, &caller, error))?;
+    parts.extensions.insert(caller);
+    Ok(())
 }
 
 /// Whether the caller may: the state of the account, then the permission. Hands the account that the operation is about

@@ -37,6 +37,18 @@ pub enum Body {
     Form(usize),
 }
 
+impl Body {
+    /// How many bytes it may have.
+    #[must_use]
+    pub const fn limit(self) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Json => Some(JSON_LIMIT),
+            Self::Form(limit) => Some(limit),
+        }
+    }
+}
+
 /// The largest JSON body, in bytes.
 pub const JSON_LIMIT: usize = 1024 * 1024;
 

@@ -267,3 +267,16 @@ async fn cookie_that_was_taken_to_the_token_endpoint_ends_the_session() {
     page.renew().await.expect(401);
     server.bearer(&stolen).get("/v2/user").await.expect(401);
 }
+
+#[tokio::test]
+async fn token_of_another_client_opens_no_session_of_the_console() {
+    let server = Server::start().await;
+    server.user("wonderland", "alice").await;
+    let tokens = server.tokens("alice").await;
+    let mut page = Page::new(&server);
+    page.cookie = format!("kedge-session={}", tokens.refresh);
+    assert_eq!(page.renew().await.status, 401);
+    // It goes on where it belongs.
+    let form = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh.as_str())];
+    server.nobody().form("/v2/oauth/token", &form).await.expect(200);
+}

@@ -56,6 +56,14 @@ pub struct Attempts {
     local: Local,
 }
 
+/// Whether a key or token that is refused counts for its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    Yes,
+    /// It takes a place like the others, for as long as they do, and gives it back.
+    No,
+}
+
 /// A sign-in that is being checked: its places, here and in the database.
 #[derive(Debug)]
 pub struct Attempt {
@@ -144,24 +152,27 @@ impl Attempts {
         Ok(attempt)
     }
 
-    /// Counts a wrong key or token for its address.
+    /// A key or token is wrong or has ended: takes a place for it where it comes from, and keeps it if it `counts`.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`] where it has to wait.
-    pub async fn note_stranger(app: &App, address: Option<IpAddr>) -> Result<()> {
+    pub async fn note_stranger(app: &App, address: Option<IpAddr>, counts: Counts) -> Result<()> {
         let (attempts, now) = (&app.attempts, app.clock.now());
         let slots = attempts.slots(None, address);
         attempts.refuse(&slots, now)?;
         if slots.is_empty() {
             return Ok(());
         }
-        let places = store::take_places(app, &slots, &attempts.limits, now, now).await?;
+        let until = if counts == Counts::Yes { now } else { now + LONGEST_CHECK };
+        let places = store::take_places(app, &slots, &attempts.limits, now, until).await?;
         attempts.learn(places.iter().filter_map(|place| Some((place.slot, place.blocked_until?))), now);
         attempts.refuse(&slots, now)?;
-        if places.iter().any(|place| place.is_ours) {
-            attempts.keep(app, &slots, now).await?;
+        let ours: Vec<_> = places.iter().filter(|place| place.is_ours).map(|place| place.slot).collect();
+        match counts {
+            _ if ours.is_empty() => Ok(()),
+            Counts::Yes => attempts.keep(app, &ours, now).await,
+            Counts::No => store::give_back(app, &ours, false).await,
         }
-        Ok(())
     }
 
     fn learn(&self, blocks: impl IntoIterator<Item = (i32, OffsetDateTime)>, now: OffsetDateTime) {

@@ -25,6 +25,7 @@ use time::OffsetDateTime;
 use self::flights::{Flight, Flights};
 use super::{attempts::network, bearer, caller::Caller};
 use crate::{
+    authz::narrowing::Narrowing,
     clock::{Clock, Random},
     db::changes::{
         Changes,
@@ -97,7 +98,7 @@ impl Cache {
     pub fn new(random: &Random, bytes: u64) -> Self {
         let options = OptionsBuilder::new()
             .weight_capacity(bytes)
-            .estimated_items_capacity(usize::try_from(bytes / TYPICAL).unwrap_or(usize::MAX))
+            .estimated_items_capacity(usize::try_from(bytes).unwrap_or(usize::MAX) / TYPICAL)
             .build();
         let lifecycle = sync::DefaultLifecycle::default();
         Self {
@@ -227,7 +228,7 @@ impl Hasher for First {
 }
 
 /// What an entry weighs without any role, with all that holds it.
-const TYPICAL: u64 = 1024;
+const TYPICAL: usize = 1024;
 
 /// Weighs entries by about what they take of memory.
 #[derive(Clone, Debug)]
@@ -236,8 +237,9 @@ struct Bytes;
 impl Weighter<Digest, Arc<Entry>> for Bytes {
     fn weight(&self, _: &Digest, entry: &Arc<Entry>) -> u64 {
         /// A role with its names, as it is shown and as a power.
-        const ROLE: u64 = 512;
-        let roles = u64::try_from(entry.caller.roles.len()).unwrap_or(u64::MAX);
-        TYPICAL.saturating_add(roles.saturating_mul(ROLE))
+        const ROLE: usize = 512;
+        let roles = entry.caller.roles.len().saturating_mul(ROLE);
+        let narrowing = entry.caller.narrowing().map_or(0, Narrowing::size);
+        u64::try_from(TYPICAL.saturating_add(roles).saturating_add(narrowing)).unwrap_or(u64::MAX)
     }
 }

@@ -59,6 +59,9 @@ pub async fn may_change(
     }
     may_add_to(caller, account, action)?;
     let own = rights::of(db, roles, Holder::from(caller)).await?;
+    if !own.may(action, &account.name) {
+        return Err(Error::from(Where::Account(&account.name).denies(action)).into());
+    }
     let holder = Holder { user_id: user.id, is_admin: account.kind == AccountType::Admin, home: &account.name };
     let target = rights::of(db, roles, holder).await?;
     let allowed = match change {

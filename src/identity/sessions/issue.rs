@@ -271,6 +271,10 @@ pub async fn renew(app: &App, presented: &Secret) -> Result<Issued, OAuthError> 
 async fn use_cookie(app: &App, db: &mut PgConnection, hash: &[u8; 32], now: OffsetDateTime) -> Result<Use, WriteError> {
     const UNKNOWN: Use = Use::Refused(OAuthError::Grant("unknown session of the console"));
     let Some(session) = store::find_by_token(db, hash).await? else { return Ok(UNKNOWN) };
+    // The console's alone has an end: another's token would be used here without being used up.
+    if session.ends_at.is_none() {
+        return Ok(UNKNOWN);
+    }
     let users = &app.config.user_authentication;
     if let Err(refusal) = still_signs_in(db, users, session.user_id, session.auth_epoch).await? {
         return Ok(Use::Refused(refusal));

@@ -5,6 +5,10 @@ use std::{pin::pin, time::Duration};
 use futures_util::future::{Either, select};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use super::world::{ELSEWHERE, HERE, Held::Directly, caller, grant, plant, wonderland};
 use crate::support::{Answer, Client, PASSWORD, Server, assert_error};
@@ -135,4 +139,63 @@ async fn grant_taken_away_is_obeyed_by_every_request_that_starts_after_the_answe
         assert_error(&key.get(users).await, 403, refusal);
         assert_error(&manager.get(users).await, 403, refusal);
     }
+}
+
+/// Sends the head of a change and returns once the server, which knows by then who sends it, asks for the body.
+async fn without_body(server: &Server, client: &Client, path: &str) -> TcpStream {
+    let request = client.request("POST", path).build().unwrap();
+    let authorization = request.headers()["authorization"].to_str().unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: kedge\r\nauthorization: {authorization}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        ANOTHER_PASSWORD.len()
+    );
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut told = [0; 25];
+    stream.read_exact(&mut told).await.unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
+const ANOTHER_PASSWORD: &str = r#"{"type":"password","value":"another-glass"}"#;
+
+/// Sends the body; answers what is answered.
+async fn with_body(mut stream: TcpStream) -> String {
+    stream.write_all(ANOTHER_PASSWORD.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn body_that_was_kept_back_carries_no_rights_over_what_took_them_away() {
+    let (server, manager) = world().await;
+    let admin = server.admin();
+
+    // A role taken away.
+    let kept = without_body(&server, &manager, "/v2/accounts/tea-party/users/alice/credentials").await;
+    let member = format!("/v2/rbac-manager/roles/account-user-admin/members?username=hatter&domain_name={HERE}");
+    admin.delete(&member).await.expect(204);
+    let answer = with_body(kept).await;
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+
+    // A password changed.
+    let dinah = server.user("acme", "dinah").await;
+    let kept = without_body(&server, &dinah, "/v2/user/credentials").await;
+    let new = json!({ "type": "password", "value": "through-the-door" });
+    dinah.post("/v2/user/credentials", new).await.expect(200);
+    let answer = with_body(kept).await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    server.basic("dinah", "through-the-door").get("/v2/user").await.expect(200);
+
+    // An administrator deleted.
+    let mallory = json!({ "username": "mallory", "password": PASSWORD });
+    admin.post("/v2/accounts/admin/users", mallory).await.expect(200);
+    let of_admin = "/v2/accounts/admin/users/admin/credentials";
+    let kept = without_body(&server, &server.basic("mallory", PASSWORD), of_admin).await;
+    admin.delete("/v2/accounts/admin/users/mallory").await.expect(204);
+    let answer = with_body(kept).await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    admin.get("/v2/user").await.expect(200);
 }

@@ -58,3 +58,25 @@ async fn request_without_credentials_counts_nothing() {
     }
     sign_in_from(&server, HERE, "alice", PASSWORD).await.expect(200);
 }
+
+#[tokio::test]
+async fn ended_key_is_answered_as_one_that_never_was() {
+    let server = limited().await;
+    let alice = server.basic("alice", PASSWORD);
+    let revoked = server.key_of(&alice, "k").await;
+    alice.patch("/v2/user/api-keys/k", serde_json::json!({ "status": "revoked" })).await.expect(200);
+    // More at once than may fail: none of them blocks anybody.
+    let asked = (0..120).map(|_| with_key(&server, &revoked));
+    for answer in futures_util::future::join_all(asked).await {
+        assert_error(&answer, 401, "Unauthorized");
+    }
+    wait_for_outcomes(&server).await;
+    sign_in_from(&server, HERE, "alice", PASSWORD).await.expect(200);
+    for _ in 0..100 {
+        with_key(&server, "garbage").await.expect(401);
+    }
+    // From a blocked address, neither is told from the other.
+    for value in [revoked.as_str(), "garbage"] {
+        assert_error(&with_key(&server, value).await, 429, "Too many sign-ins failed, try again later.");
+    }
+}
