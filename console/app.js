@@ -2,7 +2,7 @@
 
 import { resume, signOut, whenEnded } from "./client.js";
 import { fill, h } from "./dom.js";
-import { alert, button, empty, heading } from "./parts.js";
+import { alert, button, empty, heading, hush, titled } from "./parts.js";
 import { accountsWith, clear, current, load, may } from "./session.js";
 import { show as signInPage } from "./sign-in.js";
 
@@ -99,14 +99,14 @@ function render({ focus = false } = {}) {
   main = fresh;
   window.scrollTo(0, 0);
   if (!found) {
-    document.title = "Not found · Kedge";
+    titled(main, "Not found");
     fill(main, heading("There is no such page"), empty("Nothing here", "The address leads to no page of the console.", h("a", { class: "button button-plain", href: "/console/" }, "To my API keys")));
     focusOn(main, focus);
     return;
   }
   const [match, title, module, page] = found;
   const names = match.slice(1).map(decoded);
-  document.title = `${[...names].reverse().concat(title).join(" · ")} · Kedge`;
+  titled(main, ...[...names].reverse(), title);
   const place = main;
   place.setAttribute("aria-busy", "true");
   module().then(
@@ -115,7 +115,15 @@ function render({ focus = false } = {}) {
       pages[page](place, ...names);
       focusOn(place, focus);
     },
-    () => fill(place, alert("The page could not be loaded. The server may have been replaced meanwhile: load the page anew.")),
+    () => {
+      place.removeAttribute("aria-busy");
+      fill(
+        place,
+        heading(title, { actions: [button("Load anew", () => window.location.reload(), { kind: "primary" })] }),
+        alert("The page could not be loaded. The server may have been replaced meanwhile: load the page anew.", null, null),
+      );
+      focusOn(place, focus);
+    },
   );
 }
 
@@ -154,13 +162,14 @@ async function enter() {
   render();
 }
 
-function ended({ first = false } = {}) {
+function ended({ first = false, refused = null } = {}) {
   // What a dialog shows is not for whoever comes next.
   for (const dialog of document.querySelectorAll("dialog")) dialog.remove();
+  hush();
   const had = current() !== null;
   clear();
   main = null;
-  signInPage(root, enter, { ended: had && !first && !leaving });
+  signInPage(root, enter, { ended: had && !first && !leaving, refused });
   leaving = false;
 }
 
@@ -183,6 +192,11 @@ async function start() {
     if (await resume()) await enter();
     else ended({ first: true });
   } catch (error) {
+    if (error.status === 401 || error.status === 403) {
+      // Of a session whose account is disabled, the cookie stays: signing in replaces it.
+      ended({ first: true, refused: error.status === 403 ? error.message : null });
+      return;
+    }
     fill(root, h("main", { class: "sign-in" }, h("h1", {}, "Kedge"), alert(error.message, start)));
   }
 }

@@ -4,7 +4,7 @@
 import { get } from "./client.js";
 import { field, values } from "./dialogs.js";
 import { fill, h } from "./dom.js";
-import { badge, button, empty, heading, loaded, query, table, when } from "./parts.js";
+import { badge, button, empty, heading, loaded, pager, query, table, when } from "./parts.js";
 import { HINT } from "./keys.js";
 import { accountsWith, current } from "./session.js";
 
@@ -40,7 +40,7 @@ export function audit(main) {
     field({ name: "level", label: "Level", options: [["", "Any"], ["info", "Info"], ["error", "Error"]] }),
     field({ name: "since", label: "Since", type: "date", unmarked: true }),
     field({ name: "before", label: "Before", type: "date", unmarked: true }),
-    h("div", { class: "filters-go" }, h("button", { type: "submit", class: "button button-primary" }, "Filter"), button("Clear", () => { form.reset(); ask(); })),
+    h("div", { class: "filters-go" }, h("button", { type: "submit", class: "button button-primary" }, "Filter"), button("Clear", () => { form.reset(); return ask(); })),
   );
   for (const [name, value] of new URLSearchParams(window.location.search)) {
     const input = form.elements.namedItem(name);
@@ -61,13 +61,7 @@ export function audit(main) {
       if (!found.results.length) return empty("No event", page > 1 ? "There are no more." : "Nothing of that kind happened.");
       return [
         table("Events", columns, found.results),
-        page > 1 || found.next_page ? h(
-          "nav",
-          { class: "pager", "aria-label": "Pages" },
-          h("button", { type: "button", class: "button button-plain button-small", disabled: page === 1, on: { click: () => { page -= 1; read(); } } }, "Newer"),
-          h("span", { "aria-live": "polite" }, `Page ${page}`),
-          h("button", { type: "button", class: "button button-plain button-small", disabled: !found.next_page, on: { click: () => { page += 1; read(); } } }, "Older"),
-        ) : null,
+        pager(page, Boolean(found.next_page), (to) => { page = to; return read(); }, ["Newer", "Older"]),
       ];
     });
   const ask = () => {

@@ -5,6 +5,8 @@ const OWN = { "X-Requested-With": "kedge-console" };
 const AHEAD_MS = 20_000;
 
 let token = null;
+// Whose session it is, from the first token to its end.
+let subject = null;
 let asked = null;
 let onEnd = () => {};
 
@@ -27,12 +29,27 @@ export function whenEnded(then) {
 }
 
 function forget() {
-  if (token === null) return;
   token = null;
+  // Of several that find the session ended, the first one tells.
+  if (subject === null) return;
+  subject = null;
   onEnd();
 }
 
+/** The subject of an access token, a JWT. */
+function subjectOf(jwt) {
+  return JSON.parse(atob(jwt.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))).sub;
+}
+
 function keep(answer) {
+  const whose = subjectOf(answer.access_token);
+  // Another tab's sign-in replaced the cookie: what this page shows is not theirs.
+  if (subject !== null && subject !== whose) {
+    token = null;
+    window.location.reload();
+    throw new Refusal(0, "Somebody else has signed in here.");
+  }
+  subject = whose;
   token = { value: answer.access_token, until: Date.now() + answer.expires_in * 1000 };
 }
 
@@ -85,7 +102,9 @@ export function resume() {
 }
 
 export async function signIn(username, password) {
-  keep(await send("POST", "/console/session", { body: { username, password } }));
+  const answer = await send("POST", "/console/session", { body: { username, password } });
+  subject = null;
+  keep(answer);
 }
 
 export async function signOut() {
@@ -97,8 +116,7 @@ export async function signOut() {
 async function authorized(method, path, options) {
   if (token === null || token.until - AHEAD_MS < Date.now()) {
     if (!(await resume())) {
-      token = null;
-      onEnd();
+      forget();
       throw new Refusal(401, "Your session has ended. Sign in again.");
     }
   }

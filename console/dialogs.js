@@ -1,18 +1,25 @@
 // Dialogs: a form, a question. The browser's own <dialog> keeps the focus inside and gives it back.
 
 import { fill, freshId, h } from "./dom.js";
-import { alert, button } from "./parts.js";
+import { alert, button, tell } from "./parts.js";
 
-/** Opens a dialog; `build(close)` answers what is in it. `firm`: Escape does not close it. */
+const firmIsOpen = () => document.querySelector("dialog[data-firm][open]") !== null;
+// That a dialog's `cancel` is prevented, browsers put up with once.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && firmIsOpen()) event.preventDefault();
+});
+window.addEventListener("beforeunload", (event) => {
+  if (firmIsOpen()) event.preventDefault();
+});
+
+/** Opens a dialog; `build(close)` answers what is in it. `firm`: it closes by its own button alone. */
 export function open(title, build, { firm = false, wide = false } = {}) {
   const id = freshId();
   const before = document.activeElement;
-  const dialog = h("dialog", { "aria-labelledby": id, class: wide ? "dialog dialog-wide" : "dialog" });
+  const look = wide ? "dialog dialog-wide" : "dialog";
+  const dialog = h("dialog", { "aria-labelledby": id, class: look, "data-firm": firm, closedby: firm ? "none" : null });
   const close = () => dialog.close();
   fill(dialog, h("h2", { id, tabindex: "-1" }, title), build(close));
-  dialog.addEventListener("cancel", (event) => {
-    if (firm) event.preventDefault();
-  });
   dialog.addEventListener("close", () => {
     // What it showed is gone from the page with it.
     dialog.remove();
@@ -82,8 +89,10 @@ export function form(title, { lead, fields = [], body = [], label, kind = "prima
         h("div", { class: "dialog-actions" }, button(cancel, close), submit),
       );
       element.addEventListener("input", () => fill(problem));
+      let busy = false;
       element.addEventListener("submit", async (event) => {
         event.preventDefault();
+        if (busy) return;
         fill(problem);
         const held = values(element);
         const wrong = missing(element) ?? check?.(held);
@@ -92,16 +101,20 @@ export function form(title, { lead, fields = [], body = [], label, kind = "prima
           wrong.input?.focus();
           return;
         }
-        submit.disabled = true;
+        busy = true;
+        // Not disabled: that would take the focus from it.
+        submit.setAttribute("aria-disabled", "true");
         try {
           const then = await act(held);
           close();
           then?.();
         } catch (error) {
+          if (!element.isConnected) return tell(error);
           if (error.status === undefined) console.error(error);
           fill(problem, alert(error.message));
         } finally {
-          submit.disabled = false;
+          busy = false;
+          submit.removeAttribute("aria-disabled");
         }
       });
       return element;

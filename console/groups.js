@@ -3,7 +3,7 @@
 import { del, get, patch, post } from "./client.js";
 import { confirm, form } from "./dialogs.js";
 import { fill, h, segment } from "./dom.js";
-import { button, empty, heading, loaded, query, say, searched, section, table, when } from "./parts.js";
+import { button, empty, heading, loaded, query, say, searched, section, table, titled, when } from "./parts.js";
 import { current } from "./session.js";
 
 const BASE = "/v2/system/user-groups";
@@ -66,17 +66,25 @@ function remove(group, then) {
 export function group(main, id) {
   const base = `${BASE}/${segment(id)}`;
   const place = h("div", {});
-  fill(main, place);
+  let found = null;
   let users = null;
+  const lead = h("span", {});
+  const actions = [
+    button("Change description", () => describe(base, found, reload)),
+    button("Delete group", () => remove(found, () => go("/console/groups")), { kind: "danger-plain" }),
+  ];
+  for (const action of actions) action.hidden = true;
+  const head = heading("Group", { back: { href: "/console/groups", label: "Groups" }, lead, actions });
+  fill(main, head, place);
+  titled(main, "Group");
   const reload = () => loaded(place, async () => {
-    const found = await get(base);
+    found = await get(base);
     users ??= members(base);
+    head.querySelector("h1").textContent = found.name;
+    titled(main, found.name, "Group");
+    fill(lead, found.description);
+    for (const action of actions) action.hidden = false;
     return [
-      heading(found.name, {
-        back: { href: "/console/groups", label: "Groups" },
-        lead: found.description,
-        actions: [button("Change description", () => describe(base, found, reload)), button("Delete group", () => remove(found, () => go("/console/groups")), { kind: "danger-plain" })],
-      }),
       section("Roles", { actions: [button("Add role", () => addRole(base, reload))] }, roleTable(base, found, reload)),
       section("Members", { actions: [button("Add member", () => addMember(base, users.first))] }, users.node),
     ];

@@ -1,6 +1,6 @@
 // The keys of one user: one's own, or another's for those who may. The same list serves both.
 
-import { del, get, patch, post } from "./client.js";
+import { Refusal, del, get, patch, post } from "./client.js";
 import { confirm, field, form, open } from "./dialogs.js";
 import { fill, freshId, h, segment } from "./dom.js";
 import { badge, button, copy, empty, heading, query, say, searched, table, when } from "./parts.js";
@@ -12,6 +12,8 @@ const SOON_DAYS = 14;
 export const HINT = 4;
 const LONGEST_DAYS = Number(document.querySelector("meta[name=longest-key-life]")?.content) || 365;
 const PRESETS = [30, 60, 90, 365].filter((days) => days <= LONGEST_DAYS);
+const KEYS_OF_SSO_USERS = document.querySelector("meta[name=keys-of-sso-users]")?.content === "true";
+const OFF = "Keys of users who sign in by single sign-on are switched off in this deployment.";
 const OVERLAPS = [
   ["0", "None: the old key stops at once"],
   ["15", "15 minutes"],
@@ -24,15 +26,19 @@ const OVERLAPS = [
 const moment = (ms) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 const day = (ms) => new Date(ms).toISOString().slice(0, 10);
 
+/** Whether a user's keys are refused, and new ones too, by the deployment's configuration. */
+export const keysAreOff = ({ type }) => type === "saml" && !KEYS_OF_SSO_USERS;
+
 /** My keys. */
 export function myKeys(main) {
   const { user } = current();
-  const list = keyList("/v2/user/api-keys", { account: user.account_name, username: user.username });
+  const off = keysAreOff(user);
+  const list = keyList("/v2/user/api-keys", { account: user.account_name, username: user.username, off });
   fill(
     main,
     heading("My API keys", {
-      lead: "A key signs in to the API as you, from a script or a pipeline. It cannot make other keys.",
-      actions: [list.create],
+      lead: off ? null : "A key signs in to the API as you, from a script or a pipeline. It cannot make other keys.",
+      actions: [list.create].filter(Boolean),
     }),
     list.node,
   );
@@ -40,9 +46,10 @@ export function myKeys(main) {
 
 /**
  * The list with its tools. `account` and `username` say who signs in by the keys, `whose` names them where it is another;
- * `can` says what the caller may do to the keys.
+ * `off`, that the deployment refuses them; `can`, what the caller may do to the keys.
  */
-export function keyList(base, { account, username, whose, can = { create: true, update: true, remove: true } }) {
+export function keyList(base, { account, username, whose, off = false, can = { create: true, update: true, remove: true } }) {
+  const creates = can.create && !off;
   const active = h("input", { type: "checkbox", id: freshId(), checked: true });
   // Whether there are keys that the list does not show.
   let others = false;
@@ -54,7 +61,7 @@ export function keyList(base, { account, username, whose, can = { create: true, 
       // Of a value that somebody pastes, no more than the hint goes into an address.
       const search = words.startsWith("kedge_") ? words.slice(0, "kedge_".length + HINT) : words;
       const found = await ask({ search, page, limit, status: active.checked ? "active" : null });
-      others = found.length === 0 && (search !== "" || active.checked) && (await ask({ limit: 1 })).length > 0;
+      others = page === 1 && found.length === 0 && (search !== "" || active.checked) && (await ask({ limit: 1 })).length > 0;
       return found;
     },
     rows,
@@ -66,11 +73,12 @@ export function keyList(base, { account, username, whose, can = { create: true, 
   const of = whose ? ` of ${whose}` : "";
 
   function rows(found) {
-    if (found.length > 0) return table(`API keys${of}`, columns, found);
+    if (found.length > 0) return [off ? h("p", { class: "notice notice-warn" }, OFF) : null, table(`API keys${of}`, columns, found)];
     if (others) {
       return empty("Nothing to show", active.checked ? "No active key matches. Expired and revoked keys are hidden." : "No key matches.");
     }
-    const first = can.create ? button("Create API key", create, { kind: "primary" }) : null;
+    if (off) return empty("No API keys", OFF);
+    const first = creates ? button("Create API key", create, { kind: "primary" }) : null;
     return empty("No API keys yet", whose ? `${whose} has no key.` : "Create one to call the API from a script or a pipeline.", first);
   }
 
@@ -89,7 +97,7 @@ export function keyList(base, { account, username, whose, can = { create: true, 
     return h(
       "div",
       { class: "actions" },
-      key.status === "active" && can.update && can.create ? button("Rotate", () => rotate(key), small) : null,
+      key.status === "active" && can.update && creates ? button("Rotate", () => rotate(key), small) : null,
       key.status === "active" && can.update ? button("Revoke", () => revoke(key), small) : null,
       // One that is in use is revoked first.
       key.status !== "active" && can.remove ? button("Delete", () => remove(key), { ...small, kind: "quiet" }) : null,
@@ -99,8 +107,8 @@ export function keyList(base, { account, username, whose, can = { create: true, 
 
   const history = ({ name: id }) => `/console/audit${query({ account, resource_type: "api_key", resource_id: id })}`;
 
-  const done = (text) => {
-    say(text);
+  const done = (...said) => {
+    say(said);
     return list.reload();
   };
 
@@ -108,10 +116,10 @@ export function keyList(base, { account, username, whose, can = { create: true, 
     confirm(
       "Revoke API key",
       h("span", {}, "Whatever uses ", h("strong", {}, key.name), ` (kedge_${key.hint}…) is refused from now on. This cannot be undone.`),
-      `Revoke ${short(key.name)}`,
+      h("span", {}, "Revoke ", named(short(key.name))),
       async () => {
         await patch(path(key), { status: "revoked" });
-        return () => done(`${key.name} is revoked`);
+        return () => done(named(key.name), " is revoked");
       },
     );
   }
@@ -120,10 +128,10 @@ export function keyList(base, { account, username, whose, can = { create: true, 
     confirm(
       "Delete API key",
       h("span", {}, "The record of ", h("strong", {}, key.name), ` (kedge_${key.hint}…) goes, and its name is free again. This cannot be undone.`),
-      `Delete ${short(key.name)}`,
+      h("span", {}, "Delete ", named(short(key.name))),
       async () => {
         await del(path(key));
-        return () => done(`${key.name} is deleted`);
+        return () => done(named(key.name), " is deleted");
       },
     );
   }
@@ -140,13 +148,14 @@ export function keyList(base, { account, username, whose, can = { create: true, 
       label: "Create key",
       check: (held) => checkName(held.name) ?? expiry.check(held),
       act: async (held) => {
+        const { until, sent } = expiry.of(held);
         const made = await post(base, {
           name: held.name.trim(),
           ...(held.description.trim() ? { description: held.description.trim() } : {}),
-          ...expiry.of(held),
+          ...sent,
           ...narrowed(held),
         });
-        return () => showValue(made, () => done(`${made.name} is created`));
+        return () => showValue(made, [named(made.name), " is created"], [sooner(made, until)]);
       },
     });
   }
@@ -162,16 +171,17 @@ export function keyList(base, { account, username, whose, can = { create: true, 
       lead: h("span", {}, "Makes a new key like ", h("strong", {}, key.name), ", which goes on working for the overlap and then stops."),
       fields: [
         { name: "name", label: "Name of the new key", required: true, maxlength: 128, autocomplete: "off", value: `${stem}-${next}` },
-        { name: "overlap", label: "Overlap", options: OVERLAPS, value: "1440", help: `For how long ${short(key.name)} goes on working beside the new key.` },
+        { name: "overlap", label: "Overlap", options: OVERLAPS, value: "1440", help: ["For how long ", named(short(key.name)), " goes on working beside the new key."] },
       ],
       body: [expiry.node],
       label: "Rotate key",
       check: (held) => checkName(held.name) ?? expiry.check(held),
       act: async (held) => {
+        const { until, sent } = expiry.of(held);
         const made = await post(base, {
           name: held.name.trim(),
           ...(key.description ? { description: key.description } : {}),
-          ...expiry.of(held),
+          ...sent,
           ...Object.fromEntries(["actions", "accounts", "cidrs"].filter((name) => key[name]).map((name) => [name, key[name]])),
         });
         // The new key is there whatever comes of the old one: its value must be shown.
@@ -179,9 +189,9 @@ export function keyList(base, { account, username, whose, can = { create: true, 
         try {
           await end(key, Number(held.overlap) * 60_000);
         } catch (error) {
-          left = `The old key ${key.name} was left as it is: ${error.message}`;
+          left = ["The old key ", named(key.name), ` was left as it is: ${error.message}`];
         }
-        return () => showValue(made, () => done(`${key.name} is rotated`), left);
+        return () => showValue(made, [named(key.name), " is rotated"], [left, sooner(made, until)]);
       },
     });
   }
@@ -194,18 +204,14 @@ export function keyList(base, { account, username, whose, can = { create: true, 
     }
   }
 
-  function showValue(made, then, warning) {
-    revealed(made, username, then, warning);
+  // The list has the key at once, however its dialog is left.
+  function showValue(made, said, warnings) {
+    list.reload();
+    revealed(made, username, () => say(said), warnings);
   }
 
   async function revokeAll() {
-    let live;
-    try {
-      live = await ask({ status: "active" });
-    } catch (error) {
-      say(error.message);
-      return;
-    }
+    const live = await ask({ status: "active" });
     if (live.length === 0) {
       say("There is no active key");
       return;
@@ -219,7 +225,13 @@ export function keyList(base, { account, username, whose, can = { create: true, 
       act: async () => {
         // Read anew: keys may have been made meanwhile.
         const now = await ask({ status: "active" });
-        for (const key of now) await patch(path(key), { status: "revoked" });
+        let count = 0;
+        try {
+          for (; count < now.length; count += 1) await patch(path(now[count]), { status: "revoked" });
+        } catch (error) {
+          list.reload();
+          throw new Refusal(error.status, `${count} of ${now.length} keys are revoked, the others are not. ${error.message}`);
+        }
         return () => done(`${now.length} keys are revoked`);
       },
     });
@@ -227,12 +239,18 @@ export function keyList(base, { account, username, whose, can = { create: true, 
 
   return {
     node: h("div", { class: "keys" }, list.node),
-    create: can.create ? button("Create API key", create, { kind: "primary" }) : null,
+    create: creates ? button("Create API key", create, { kind: "primary" }) : null,
     revokeAll: can.update ? button("Revoke all keys", revokeAll, { kind: "danger-plain" }) : null,
   };
 }
 
-const short = (name) => (name.length > 28 ? `${name.slice(0, 27)}…` : name);
+// A name within a sentence: its direction is its own.
+const named = (name) => h("bdi", {}, name);
+
+function short(name) {
+  const characters = [...name];
+  return characters.length > 28 ? `${characters.slice(0, 27).join("")}…` : name;
+}
 
 function name(key) {
   const narrow = [
@@ -311,14 +329,14 @@ function expiryFields(legend = "Expires in") {
       }
       return null;
     },
-    // The longest life is what the server gives when it is told none: asked for to the second, it would be too late.
+    // Until when it is asked for, and how. The longest life is what the server gives when it is told none: asked for to
+    // the second, it would be too late.
     of: ({ expiry, date: chosen }) => {
-      const longest = Date.now() + LONGEST_DAYS * DAY_MS;
-      if (expiry === "date") {
-        const end = Date.parse(`${chosen}T23:59:59Z`);
-        return end >= longest ? {} : { expires_at: moment(end) };
-      }
-      return expiry === "most" || Number(expiry) >= LONGEST_DAYS ? {} : { expires_at: moment(Date.now() + Number(expiry) * DAY_MS) };
+      const begin = Date.now();
+      const longest = begin + LONGEST_DAYS * DAY_MS;
+      const wanted = expiry === "most" ? longest : begin + Number(expiry) * DAY_MS;
+      const until = Math.min(expiry === "date" ? Date.parse(`${chosen}T23:59:59Z`) : wanted, longest);
+      return { until, sent: until === longest ? {} : { expires_at: moment(until) } };
     },
   };
 }
@@ -341,10 +359,16 @@ function narrowed(held) {
   );
 }
 
+/** What to say where the longest life of keys was lowered since the page was loaded; clocks may differ by hours. */
+function sooner(made, until) {
+  if (Date.parse(made.expires_at) > until - DAY_MS / 2) return null;
+  return `It expires on ${made.expires_at.slice(0, 10)}, sooner than you asked for: keys may not live that long any more.`;
+}
+
 /** Shows the value of a new key, this once. */
-function revealed(made, username, then, warning) {
-  const close = open(
-    `${made.name} is ready`,
+function revealed(made, username, then, warnings) {
+  open(
+    [named(made.name), " is ready"],
     (done) => {
       const origin = window.location.origin;
       const line = (label, text) =>
@@ -355,7 +379,7 @@ function revealed(made, username, then, warning) {
           h("pre", { tabindex: "0", "aria-label": label }, text),
         );
       return [
-        warning ? h("div", { class: "notice notice-bad", role: "alert" }, h("p", {}, warning)) : null,
+        warnings.filter(Boolean).map((warning) => h("div", { class: "notice notice-bad", role: "alert" }, h("p", {}, warning))),
         h(
           "div",
           { class: "notice notice-warn" },
@@ -373,6 +397,5 @@ function revealed(made, username, then, warning) {
     },
     { firm: true, wide: true },
   );
-  return close;
 }
 

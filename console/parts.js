@@ -45,7 +45,23 @@ export function badge(kind, text) {
 export function button(label, onClick, { kind = "plain", small = false, describe } = {}) {
   const hidden = describe ? h("span", { class: "unseen" }, ` ${describe}`) : null;
   const look = `button button-${kind}${small ? " button-small" : ""}`;
-  return h("button", { type: "button", class: look, on: { click: onClick } }, label, hidden);
+  let busy = false;
+  const click = async () => {
+    // What it opens or asks for, a second click would once more.
+    if (busy) return;
+    busy = true;
+    made.setAttribute("aria-disabled", "true");
+    try {
+      await onClick();
+    } catch (error) {
+      tell(error);
+    } finally {
+      busy = false;
+      made.removeAttribute("aria-disabled");
+    }
+  };
+  const made = h("button", { type: "button", class: look, on: { click } }, label, hidden);
+  return made;
 }
 
 /** The head of a page: its only h1, and what can be done. */
@@ -62,6 +78,11 @@ export function heading(title, { lead, actions = [], back } = {}) {
     ),
     lead ? h("p", { class: "lead" }, lead) : null,
   );
+}
+
+/** Calls the tab by what a page shows, unless the page is left. */
+export function titled(main, ...names) {
+  if (main.isConnected) document.title = [...names, "Kedge"].join(" · ");
 }
 
 /** A section with a heading. */
@@ -124,46 +145,62 @@ export function table(caption, columns, rows) {
   );
 }
 
-/** Fills `place` with what `read` answers; says that it is loading, and what went wrong. */
+/** What each place waits for. */
+const latest = new WeakMap();
+
+/**
+ * Fills `place` with what `read` answers; says that it is loading, and what went wrong. Where it is asked for again
+ * meanwhile, only the last answer counts.
+ */
 export async function loaded(place, read) {
+  const mine = {};
+  latest.set(place, mine);
   place.setAttribute("aria-busy", "true");
-  const waiting = setTimeout(() => fill(place, h("p", { class: "loading", role: "status" }, "Loading…")), 150);
+  const put = (nodes) => {
+    if (latest.get(place) === mine) replace(place, nodes);
+  };
+  const waiting = setTimeout(() => put(h("p", { class: "loading", role: "status" }, "Loading…")), 150);
   try {
-    const nodes = await read();
-    clearTimeout(waiting);
-    fill(place, nodes);
+    put(await read());
   } catch (error) {
-    clearTimeout(waiting);
     if (error.status === undefined) console.error(error);
     // What is refused or not there will be again.
     const again = error.status === 403 || error.status === 404 ? null : () => loaded(place, read);
-    fill(place, alert(error.message, again));
+    put(alert(error.message, again));
   } finally {
-    place.removeAttribute("aria-busy");
+    clearTimeout(waiting);
+    if (latest.get(place) === mine) place.removeAttribute("aria-busy");
   }
+}
+
+/** Fills a place; the focus that was on something in it stays there, and does not go to the top of the page. */
+function replace(place, nodes) {
+  const focused = place.contains(document.activeElement);
+  fill(place, nodes);
+  if (!focused) return;
+  place.tabIndex = -1;
+  place.focus({ preventScroll: true });
 }
 
 const PAGE = 50;
 /**
- * A list that is searched and paged by the server: `read({ search, page, limit })` answers one row more than the
- * page has where there is another page; `show(rows, search)` makes the nodes. `also` stands beside the search.
+ * A list that is searched and paged by the server: `read({ search, page, limit })` answers the rows of a page that has
+ * so many, `show(rows, search)` makes the nodes. `also` stands beside the search.
  */
 export function searched(label, read, show, { also = [] } = {}) {
   const place = h("div", {});
   const input = h("input", { type: "search", id: freshId(), autocomplete: "off", class: "search-input" });
   let page = 1;
-  let asked = 0;
-  const reload = () => {
-    const mine = ++asked;
-    return loaded(place, async () => {
+  const reload = () =>
+    loaded(place, async () => {
       const search = input.value.trim();
-      let rows = await read({ search, page, limit: PAGE + 1 });
+      let rows = await read({ search, page, limit: PAGE });
       // The last row of the last page is gone.
-      while (rows.length === 0 && page > 1) rows = await read({ search, page: --page, limit: PAGE + 1 });
-      if (mine !== asked) return [...place.childNodes];
-      return [show(rows.slice(0, PAGE), search), pager(page, rows.length > PAGE, (to) => { page = to; reload(); })];
+      while (rows.length === 0 && page > 1) rows = await read({ search, page: --page, limit: PAGE });
+      // The row after this page is a page of its own, where pages have one row.
+      const more = rows.length === PAGE && (await read({ search, page: page * PAGE + 1, limit: 1 })).length > 0;
+      return [show(rows, search), pager(page, more, (to) => { page = to; return reload(); })];
     });
-  };
   let typed;
   input.addEventListener("input", () => {
     clearTimeout(typed);
@@ -174,16 +211,20 @@ export function searched(label, read, show, { also = [] } = {}) {
   return { node: h("div", {}, bar, place), reload, first: () => { page = 1; reload(); } };
 }
 
-function pager(page, more, go) {
+/** Goes from page to page; nothing where there is but one. */
+export function pager(page, more, go, [back, on] = ["Previous", "Next"]) {
   if (page === 1 && !more) return null;
-  const step = (label, to, there) =>
-    h("button", { type: "button", class: "button button-plain button-small", disabled: !there, on: { click: () => go(to) } }, label);
+  const step = (label, to, there) => {
+    const made = button(label, () => go(to), { small: true });
+    made.disabled = !there;
+    return made;
+  };
   return h(
     "nav",
     { class: "pager", "aria-label": "Pages" },
-    step("Previous", page - 1, page > 1),
+    step(back, page - 1, page > 1),
     h("span", { "aria-live": "polite" }, `Page ${page}`),
-    step("Next", page + 1, more),
+    step(on, page + 1, more),
   );
 }
 
@@ -200,32 +241,55 @@ export function facts(...pairs) {
 
 const live = h("div", { class: "unseen", "aria-live": "polite", role: "status" });
 let shown;
-/** Says that something was done, to eyes and to screen readers. */
-export function say(text) {
+/** Says that something was done, to eyes and to screen readers: a text, or texts and nodes. */
+export function say(said) {
   // What is outside of an open dialog is neither seen nor read out.
   const place = document.querySelector("dialog[open]") ?? document.body;
   if (live.parentNode !== place) place.append(live);
-  live.textContent = "";
-  requestAnimationFrame(() => { live.textContent = text; });
-  document.querySelector(".toast")?.remove();
-  const toast = h("div", { class: "toast", "aria-hidden": "true" }, text);
+  hush();
+  const toast = h("div", { class: "toast", "aria-hidden": "true" }, said);
+  requestAnimationFrame(() => { if (toast.isConnected) live.textContent = toast.textContent; });
   place.append(toast);
   clearTimeout(shown);
   shown = setTimeout(() => toast.remove(), 5000);
 }
 
-/** Copies a text, also where the browser has no clipboard for pages without TLS. */
+/** Takes back what was said. */
+export function hush() {
+  live.textContent = "";
+  document.querySelector(".toast")?.remove();
+}
+
+/** Says what went wrong, where no other place can. */
+export function tell(error) {
+  if (error.status === undefined) console.error(error);
+  // That the session has ended, the sign-in says.
+  if (error.status !== 401) say(error.message);
+}
+
+/** Copies a text, and says whether that came about. */
 export async function copy(text) {
+  say((await copied(text)) ? "Copied" : "The browser did not copy it: select the text and copy it yourself.");
+}
+
+async function copied(text) {
   try {
     await navigator.clipboard.writeText(text);
+    return true;
   } catch {
-    const holder = h("textarea", { class: "unseen", "aria-hidden": "true", tabindex: "-1" });
-    holder.value = text;
-    (document.querySelector("dialog[open]") ?? document.body).append(holder);
-    holder.select();
-    document.execCommand("copy");
-    holder.remove();
+    return copiedFromPage(text);
   }
-  say("Copied");
+}
+
+/** Copies it where the browser has no clipboard for the page, as without TLS. */
+function copiedFromPage(text) {
+  const before = document.activeElement;
+  const holder = h("textarea", { class: "unseen", "aria-hidden": "true", tabindex: "-1", value: text });
+  (document.querySelector("dialog[open]") ?? document.body).append(holder);
+  holder.select();
+  const done = document.execCommand("copy");
+  holder.remove();
+  before?.focus();
+  return done;
 }
 

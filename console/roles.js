@@ -3,7 +3,7 @@
 import { get } from "./client.js";
 import { fill, h, segment } from "./dom.js";
 import { empty, facts, heading, loaded, query, searched, section, table, when } from "./parts.js";
-import { accountsWith, current, may } from "./session.js";
+import { accountsWith, current, whereToAsk } from "./session.js";
 import { field } from "./dialogs.js";
 
 /** All roles. */
@@ -21,12 +21,6 @@ export function roles(main) {
       found,
     );
   });
-}
-
-// Roles are the same everywhere; the caller must be allowed to see them somewhere.
-function whereToAsk(action) {
-  const { user } = current();
-  return may(action, user.account_name) ? undefined : accountsWith(action)[0];
 }
 
 /** One role. */

@@ -36,4 +36,7 @@ export function may(action, account) {
 /** The accounts in which the caller may do an action, for those who are no administrators. */
 export const accountsWith = (action) => [...me.rights.keys()].filter((account) => may(action, account)).sort();
 
+/** Where to ask for what is the same everywhere: the caller must be allowed to see it somewhere. */
+export const whereToAsk = (action) => (may(action, me.user.account_name) ? undefined : accountsWith(action)[0]);
+
 export const isMe = (account, username) => me.user.account_name === account && me.user.username === username;

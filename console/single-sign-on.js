@@ -26,11 +26,12 @@ const FLAGS = [
   ["enabled", "Enabled: users can sign in by it"],
   ["require_signed_assertions", "Assertions must be signed"],
   ["require_signed_response", "Responses must be signed"],
-  ["require_existing_users", "Only users that are there already"],
   ["allow_account_creation", "May make accounts that are not there"],
   ["allow_unsolicited", "Answers count that nobody asked for"],
   ["allow_assertion_grant", "Assertions can be exchanged for tokens"],
 ];
+// The deployment's configuration says: not the provider's to change.
+const GIVEN = [["require_existing_users", "Only users that are there already, in this deployment"]];
 const LISTS = [
   ["allowed_accounts", "Accounts it may name", "Patterns with *, several with commas. Left out: all but the reserved."],
   ["allowed_roles", "Roles it may name", "Patterns with *, several with commas. Left out: all."],
@@ -93,21 +94,22 @@ function edit(title, now, isNew, act) {
 export function provider(main, name) {
   const base = `${BASE}/${segment(name)}`;
   const place = h("div", {});
-  fill(main, place);
+  let found = null;
+  const actions = [
+    button("Change", () => edit("Change identity provider", found, false, async (configuration) => {
+      await put(base, configuration);
+      return () => { say("Saved"); reload(); };
+    })),
+    button("Delete", () => remove(name, base), { kind: "danger-plain" }),
+  ];
+  for (const action of actions) action.hidden = true;
+  fill(main, heading(name, { back: { href: "/console/single-sign-on", label: "Single sign-on" }, actions }), place);
   const reload = () => loaded(place, async () => {
-    const [found, groups] = [await get(base), await get(`${base}/user-group-mappings`)];
+    const [configuration, groups] = await Promise.all([get(base), get(`${base}/user-group-mappings`)]);
+    found = configuration;
+    for (const action of actions) action.hidden = false;
     const said = [...TEXTS, ...LISTS].filter(([key]) => found[key] !== undefined && found[key] !== null && key !== "idp_metadata_xml");
     return [
-      heading(name, {
-        back: { href: "/console/single-sign-on", label: "Single sign-on" },
-        actions: [
-          button("Change", () => edit("Change identity provider", found, false, async (configuration) => {
-            await put(base, configuration);
-            return () => { say("Saved"); reload(); };
-          })),
-          button("Delete", () => remove(name, base), { kind: "danger-plain" }),
-        ],
-      }),
       facts(["State", found.enabled ? badge("good", "Enabled") : badge("off", "Disabled")], ["Changed", when(found.last_updated)]),
       section(
         "Configuration",
@@ -116,7 +118,7 @@ export function provider(main, name) {
           "dl",
           { class: "pairs" },
           said.map(([key, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, Array.isArray(found[key]) ? found[key].join(", ") : String(found[key])))),
-          FLAGS.slice(1).map(([key, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, found[key] ? "Yes" : "No"))),
+          [...FLAGS.slice(1), ...GIVEN].map(([key, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, found[key] ? "Yes" : "No"))),
         ),
         h("p", {}, h("a", { href: `/v2/rbac-manager/saml/metadata/${segment(name)}`, download: `${name}.xml` }, "Our metadata for its administrator")),
       ),

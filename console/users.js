@@ -4,9 +4,9 @@ import { del, get, post } from "./client.js";
 import { deleteUser } from "./accounts.js";
 import { confirm, form } from "./dialogs.js";
 import { fill, h, segment } from "./dom.js";
-import { keyList } from "./keys.js";
+import { keyList, keysAreOff } from "./keys.js";
 import { alert, badge, button, empty, facts, heading, loaded, query, say, section, table, when } from "./parts.js";
-import { accountsWith, current, isMe, may } from "./session.js";
+import { accountsWith, current, isMe, may, whereToAsk } from "./session.js";
 
 const GRANTS = { direct: "Directly", group_membership: "By a group", sso_group_membership: "By a group of the identity provider" };
 
@@ -14,12 +14,15 @@ const GRANTS = { direct: "Directly", group_membership: "By a group", sso_group_m
 export function user(main, account, username) {
   const base = `/v2/accounts/${segment(account)}/users/${segment(username)}`;
   const about = h("div", {});
+  const keys = h("div", {});
   const roles = h("div", {});
   const own = isMe(account, username);
-  const canSetPassword = may("updateUser", account);
+  // Shown once it is known that the user signs in by one.
+  const password = button("Set password", () => setPassword(base, username));
+  password.hidden = true;
   const actions = [
     current().audit ? h("a", { class: "button button-plain", href: `/console/audit${query({ user: username })}` }, "Activity") : null,
-    canSetPassword && !own ? button("Set password", () => setPassword(base, username)) : null,
+    may("updateUser", account) && !own ? password : null,
     may("deleteUser", account) && !own && username !== "admin"
       ? button("Delete user", () => deleteUser(account, username, () => document.dispatchEvent(new CustomEvent("kedge:go", { detail: `/console/accounts/${segment(account)}` }))), { kind: "danger-plain" })
       : null,
@@ -28,14 +31,17 @@ export function user(main, account, username) {
     main,
     heading(username, { back: { href: `/console/accounts/${segment(account)}`, label: account }, actions }),
     about,
-    keys(base, account, username),
+    keys,
     section("Roles", { actions: grantable(account) ? [button("Grant role", () => grant(username, account, reload))] : [] }, roles),
   );
-  const reload = () => {
-    const read = get(base);
-    return Promise.all([
+  let asked = null;
+  // The parts of the page that ask at once ask once.
+  const read = () => (asked ??= get(base).finally(() => { asked = null; }));
+  const reload = () =>
+    Promise.all([
       loaded(about, async () => {
-        const found = await read;
+        const found = await read();
+        password.hidden = found.type !== "native";
         return facts(
           ["Account", h("a", { href: `/console/accounts/${segment(account)}` }, account)],
           ["Signs in by", found.type === "saml" ? `Single sign-on (${found.idp_name ?? "–"})` : "Password"],
@@ -44,24 +50,28 @@ export function user(main, account, username) {
         );
       }),
       loaded(roles, async () => {
-        const found = await read;
+        const found = await read();
         if (account === "admin") return h("p", { class: "muted" }, "Users of this account may do everything: no role is needed.");
         if (!found.unified_roles.length) return empty("No role", "The user manages their own keys and nothing else.");
         return table(`Roles of ${username}`, roleColumns(username, reload), found.unified_roles);
       }),
     ]);
-  };
   reload();
+  loaded(keys, async () => {
+    // Who may see the keys may not always see the user: then the server says what is not allowed.
+    const found = await read().catch(() => null);
+    return keySection(base, account, username, found !== null && keysAreOff(found));
+  });
 }
 
-function keys(base, account, username) {
+function keySection(base, account, username, off) {
   if (!may("listApiKeys", account)) return section("API keys", {}, alert("You may not see the keys of this user."));
   const can = {
     create: may("createApiKey", account),
     update: may("updateApiKey", account),
     remove: may("deleteApiKey", account),
   };
-  const list = keyList(`${base}/api-keys`, { account, username, whose: username, can });
+  const list = keyList(`${base}/api-keys`, { account, username, whose: username, off, can });
   return section("API keys", { actions: [list.revokeAll, list.create].filter(Boolean) }, list.node);
 }
 
@@ -98,13 +108,7 @@ function takeAway(username, role, reload) {
 }
 
 async function grant(username, account, reload) {
-  let roles;
-  try {
-    roles = await get("/v2/rbac-manager/roles");
-  } catch (error) {
-    say(error.message);
-    return;
-  }
+  const roles = await get("/v2/rbac-manager/roles", { account: whereToAsk("listRoles") });
   const where = current().isAdmin
     ? { name: "domain_name", label: "In account", required: true, value: account, autocomplete: "off" }
     : { name: "domain_name", label: "In account", value: account, options: accountsWith("createRoleMember").map((name) => [name, name]) };

@@ -343,6 +343,8 @@ export function flows(look) {
     await dialog(page).getByLabel("Name", { exact: true }).fill("wonderland");
     await dialog(page).getByLabel("Metadata as XML").fill("<not-metadata/>");
     await dialog(page).getByLabel("Default account").fill("tea-party");
+    // That is the deployment's to say.
+    assert.equal(await dialog(page).getByLabel("Only users that are there already").count(), 0);
     await check(page, "add a provider");
     await dialog(page).getByRole("button", { name: "Save" }).click();
     await dialog(page).getByRole("alert").waitFor();
@@ -350,6 +352,7 @@ export function flows(look) {
     await dialog(page).getByRole("button", { name: "Save" }).click();
     await page.getByRole("heading", { level: 1, name: "wonderland" }).waitFor();
     await page.getByText(`${kedge.url}/v2/rbac-manager/saml/sso/wonderland`).waitFor();
+    await page.getByText("Only users that are there already").waitFor();
     await check(page, "a provider");
     await (await menu(page)).getByRole("button", { name: "Sign out" }).click();
     const link = page.getByRole("link", { name: "Sign in with wonderland" });
@@ -391,6 +394,24 @@ export function flows(look) {
       assert.equal(new URL(page.url()).pathname, "/console/profile");
       assert.equal(await page.getByRole("button", { name: "Change password" }).count(), 0);
       await check(page, "signed in by a provider");
+      // Their keys are refused, unless the deployment says otherwise.
+      await page.goto("/console/");
+      await page.getByText("Keys of users who sign in by single sign-on are switched off in this deployment.").waitFor();
+      assert.equal(await page.getByRole("button", { name: "Create API key" }).count(), 0);
+      await check(page, "no keys for those of a provider");
+      await picture(page, `keys-of-sso-users-${look.width}`);
+      const admin = await open(browser, kedge, look);
+      await signIn(admin, "admin", kedge.password, "/console/accounts/tea-party/users/mock-turtle");
+      await admin.getByText("Keys of users who sign in by single sign-on are switched off in this deployment.").waitFor();
+      for (const name of ["Create API key", "Set password"]) assert.equal(await admin.getByRole("button", { name }).count(), 0, name);
+      await admin.context().close();
+      await page.route("**/console/", async (route) => {
+        const answer = await route.fetch();
+        const body = (await answer.text()).replace(/<meta name="keys-of-sso-users"[^>]*>|(?=<title>)/, '<meta name="keys-of-sso-users" content="true">');
+        await route.fulfill({ response: answer, body });
+      });
+      await page.reload();
+      await page.getByRole("button", { name: "Create API key" }).first().waitFor();
       await (await menu(page)).getByRole("button", { name: "Sign out" }).click();
       await page.getByRole("heading", { name: "Sign in" }).waitFor();
       await page.context().close();
@@ -415,7 +436,7 @@ export function flows(look) {
     await hatter.getByRole("main").getByRole("link", { name: "tea-party" }).click();
     await row(hatter, "march-hare").getByRole("link", { name: "Tools" }).click();
     await hatter.getByRole("heading", { level: 1, name: "march-hare" }).waitFor();
-    assert.equal(await hatter.getByRole("button", { name: "Create API key" }).count() > 0, true);
+    await hatter.getByRole("button", { name: "Create API key" }).first().waitFor();
     await check(hatter, "a user, for who manages them");
     await hatter.goto("/console/no/such/page");
     await hatter.getByText("There is no such page").waitFor();
@@ -535,10 +556,14 @@ export function flows(look) {
     const page = await open(browser, kedge, look);
     await signIn(page, "alice", PASSWORD);
     await page.locator("tbody tr").nth(49).waitFor();
-    assert.equal(await page.locator("tbody tr").count(), 50);
+    const names = async () => page.locator("tbody .name").allInnerTexts();
+    const first = await names();
+    assert.equal(first.length, 50);
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByText("Page 2").waitFor();
     await row(page, "cheshire-cat").waitFor();
+    const all = (await kedge.ask("GET", "/v2/user/api-keys?status=active", undefined, user)).items.map(({ name }) => name);
+    assert.deepEqual([...first, ...(await names())], all);
     await check(page, "the second page of keys");
     await page.getByLabel("Search keys").fill("OYSTER-59");
     await row(page, "oyster-59").waitFor();

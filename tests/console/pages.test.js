@@ -1,4 +1,4 @@
-// The main pages and the API browser, narrow and wide, light and dark.
+// The main pages and the API browser, narrow and wide, light and dark; what goes wrong.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { check, open, signIn } from "./browser.js";
 import { start } from "./kedge.js";
+import { mishaps } from "./mishaps.js";
 import { PASSWORD, PICTURES, dialog, picture, row, world } from "./world.js";
 
 let kedge;
@@ -94,6 +95,8 @@ for (const width of [360, 1280]) {
     });
   }
 }
+
+mishaps(() => ({ kedge, browser }));
 
 test("the first page is small", async () => {
   const page = await open(browser, kedge);
