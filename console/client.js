@@ -7,6 +7,8 @@ const AHEAD_MS = 20_000;
 let token = null;
 // Whose session it is, from the first token to its end.
 let subject = null;
+// What users may have, as it was when the last token came.
+let limits = {};
 let asked = null;
 let onEnd = () => {};
 
@@ -50,8 +52,12 @@ function keep(answer) {
     throw new Refusal(0, "Somebody else has signed in here.");
   }
   subject = whose;
+  limits = { keyDays: answer.max_api_key_age_days, keysOfSsoUsers: answer.allow_api_keys_for_saml_users };
   token = { value: answer.access_token, until: Date.now() + answer.expires_in * 1000 };
 }
+
+/** How many days a new API key may live, and whether users of single sign-on may have any. */
+export const allowed = () => limits;
 
 async function send(method, path, { headers, body }) {
   const json = body === undefined ? {} : { "Content-Type": "application/json" };

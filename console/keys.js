@@ -1,6 +1,6 @@
 // The keys of one user: one's own, or another's for those who may. The same list serves both.
 
-import { Refusal, del, get, patch, post } from "./client.js";
+import { Refusal, allowed, del, get, patch, post } from "./client.js";
 import { confirm, field, form, open } from "./dialogs.js";
 import { fill, freshId, h, segment } from "./dom.js";
 import { badge, button, copy, empty, heading, query, say, searched, table, when } from "./parts.js";
@@ -10,9 +10,7 @@ const DAY_MS = 86_400_000;
 const SOON_DAYS = 14;
 // How much of a key's id is shown of it.
 export const HINT = 4;
-const LONGEST_DAYS = Number(document.querySelector("meta[name=longest-key-life]")?.content) || 365;
-const PRESETS = [30, 60, 90, 365].filter((days) => days <= LONGEST_DAYS);
-const KEYS_OF_SSO_USERS = document.querySelector("meta[name=keys-of-sso-users]")?.content === "true";
+const PRESETS = [30, 60, 90, 365];
 const OFF = "Keys of users who sign in by single sign-on are switched off in this deployment.";
 const OVERLAPS = [
   ["0", "None: the old key stops at once"],
@@ -27,7 +25,7 @@ const moment = (ms) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 const day = (ms) => new Date(ms).toISOString().slice(0, 10);
 
 /** Whether a user's keys are refused, and new ones too, by the deployment's configuration. */
-export const keysAreOff = ({ type }) => type === "saml" && !KEYS_OF_SSO_USERS;
+export const keysAreOff = ({ type }) => type === "saml" && !allowed().keysOfSsoUsers;
 
 /** My keys. */
 export function myKeys(main) {
@@ -289,14 +287,16 @@ function numbered(name) {
 
 function expiryFields(legend = "Expires in") {
   const now = Date.now();
+  const longestDays = allowed().keyDays;
+  const presets = PRESETS.filter((days) => days <= longestDays);
   const date = field({
     name: "date",
     label: "Expiry date",
     type: "date",
     min: day(now + DAY_MS),
-    max: day(now + LONGEST_DAYS * DAY_MS),
+    max: day(now + longestDays * DAY_MS),
     unmarked: true,
-    help: `At most ${LONGEST_DAYS} days from now. The key works until the end of that day, UTC.`,
+    help: `At most ${longestDays} days from now. The key works until the end of that day, UTC.`,
   });
   date.hidden = true;
   const choice = (value, label, checked) => {
@@ -305,7 +305,7 @@ function expiryFields(legend = "Expires in") {
     input.addEventListener("change", () => { date.hidden = value !== "date"; });
     return h("label", { class: "choice", for: id }, input, h("span", {}, label));
   };
-  const first = PRESETS.includes(90) ? 90 : PRESETS[0];
+  const first = presets.includes(90) ? 90 : presets[0];
   const node = h(
     "fieldset",
     { class: "field" },
@@ -313,8 +313,8 @@ function expiryFields(legend = "Expires in") {
     h(
       "div",
       { class: "choices" },
-      PRESETS.map((days) => choice(String(days), `${days} days`, days === first)),
-      PRESETS.length ? null : choice("most", `${LONGEST_DAYS} days`, true),
+      presets.map((days) => choice(String(days), `${days} days`, days === first)),
+      presets.length ? null : choice("most", `${longestDays} days`, true),
       choice("date", "On a date", false),
     ),
     date,
@@ -324,8 +324,8 @@ function expiryFields(legend = "Expires in") {
     check: ({ expiry, date: chosen }) => {
       if (expiry !== "date") return null;
       if (!chosen) return { text: "Choose the date.", input: date.querySelector("input") };
-      if (chosen <= day(Date.now()) || Date.parse(chosen) > Date.now() + LONGEST_DAYS * DAY_MS) {
-        return { text: `The date must be after today, and at most ${LONGEST_DAYS} days from now.`, input: date.querySelector("input") };
+      if (chosen <= day(Date.now()) || Date.parse(chosen) > Date.now() + longestDays * DAY_MS) {
+        return { text: `The date must be after today, and at most ${longestDays} days from now.`, input: date.querySelector("input") };
       }
       return null;
     },
@@ -333,7 +333,7 @@ function expiryFields(legend = "Expires in") {
     // the second, it would be too late.
     of: ({ expiry, date: chosen }) => {
       const begin = Date.now();
-      const longest = begin + LONGEST_DAYS * DAY_MS;
+      const longest = begin + longestDays * DAY_MS;
       const wanted = expiry === "most" ? longest : begin + Number(expiry) * DAY_MS;
       const until = Math.min(expiry === "date" ? Date.parse(`${chosen}T23:59:59Z`) : wanted, longest);
       return { until, sent: until === longest ? {} : { expires_at: moment(until) } };

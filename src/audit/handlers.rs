@@ -3,7 +3,10 @@
 use std::sync::LazyLock;
 
 use axum::{extract::State, http::HeaderMap};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{
+    Date, OffsetDateTime, PrimitiveDateTime, UtcOffset,
+    format_description::well_known::{Iso8601, Rfc3339},
+};
 use uuid::Uuid;
 
 use super::{
@@ -130,8 +133,12 @@ fn pattern(text: &str) -> Result<String> {
 }
 
 fn moment(field: &str, text: &str) -> Result<OffsetDateTime> {
-    let parsed = OffsetDateTime::parse(text, &Rfc3339);
-    parsed.map_err(|_| Error::malformed(field, "must be a moment such as 2027-01-31T23:59:59Z"))
+    let parsed = OffsetDateTime::parse(text, &Rfc3339).ok();
+    // As dates are written without a zone: it is UTC.
+    let parsed = parsed.or_else(|| Some(PrimitiveDateTime::parse(text, &Iso8601::DATE_TIME).ok()?.assume_utc()));
+    let parsed = parsed.or_else(|| Some(Date::parse(text, &Iso8601::DATE).ok()?.midnight().assume_utc()));
+    let utc = parsed.and_then(|parsed| parsed.checked_to_offset(UtcOffset::UTC));
+    utc.ok_or_else(|| Error::malformed(field, "must be a moment such as 2027-01-31T23:59:59Z"))
 }
 
 fn host() -> String {

@@ -120,6 +120,10 @@ pub struct EventResource {
     kind: Option<String>,
 }
 
+/// The categories, which the types begin with.
+const USER: &str = "user";
+const SYSTEM: &str = "system";
+
 /// The one service that events are of.
 pub const SERVICE: &str = "identity";
 
@@ -127,7 +131,7 @@ impl EventResponse {
     /// A stored event of a deployment that is reached there.
     #[must_use]
     pub fn new(stored: Stored, host_id: &str, base_url: &str) -> Self {
-        let category = if stored.kind.starts_with(CHANGE) { "identity" } else { "security" };
+        let category = if stored.kind.starts_with(CHANGE) { USER } else { SYSTEM };
         let mut details = match stored.details {
             Value::Object(details) => details,
             _ => Map::new(),
@@ -215,7 +219,7 @@ impl EventTypesList {
         };
         Self(vec![
             EventCategory {
-                name: "user",
+                name: USER,
                 description: "What users do",
                 subcategories: vec![EventSubcategory {
                     name: "identity",
@@ -224,7 +228,7 @@ impl EventTypesList {
                 }],
             },
             EventCategory {
-                name: "system",
+                name: SYSTEM,
                 description: "What the system does",
                 subcategories: vec![EventSubcategory {
                     name: "security",

@@ -30,7 +30,9 @@ pub fn parse(header: &[u8]) -> Result<Login, &'static str> {
         return Err("unknown authentication scheme");
     }
     let decoded = Zeroizing::new(ENGINE.decode(credentials.trim()).map_err(|_| "the credentials are not base64")?);
-    let decoded = std::str::from_utf8(&decoded).map_err(|_| "the credentials are not UTF-8")?;
+    // Some clients send Latin-1 where they can (RFC 7617, appendix B.3).
+    let latin_1 = || Zeroizing::new(decoded.iter().copied().map(char::from).collect::<String>());
+    let decoded = std::str::from_utf8(&decoded).map_or_else(|_| latin_1(), |text| Zeroizing::new(text.to_owned()));
     if decoded.contains('\0') {
         return Err("the credentials hold U+0000");
     }
@@ -59,9 +61,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_utf_8_is_latin_1() {
+        assert_eq!(read("Basic YWxpY2U6Z2zDpHNz").unwrap(), ("alice".into(), "gläss".into()));
+        assert_eq!(read("Basic YWxpY2U6Z2zkc3M=").unwrap(), ("alice".into(), "gläss".into()));
+        assert!(read("Basic //8=").is_err(), "no colon");
+    }
+
+    #[test]
     fn anything_else_is_refused() {
-        for header in ["", "Basic", "Basic ", "Basic !!!!", "Digest YTpi", "Basic YQ==", "Basic //8=", "Basic YTpiAA=="]
-        {
+        for header in ["", "Basic", "Basic ", "Basic !!!!", "Digest YTpi", "Basic YQ==", "Basic YTpiAA=="] {
             assert!(read(header).is_err(), "{header:?}");
         }
     }

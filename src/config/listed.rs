@@ -29,7 +29,7 @@ impl Config {
         self.given.contains(path)
     }
 
-    /// Every key, in the order of `config/default.yaml`.
+    /// Every key, sorted.
     #[must_use]
     pub fn listed(&self) -> Vec<Listed> {
         // Both can be read, or the process had not started.
@@ -48,7 +48,9 @@ impl Config {
             is_secret: SECRETS.contains(&path.as_str()),
             path,
         });
-        listed.collect()
+        let mut listed: Vec<_> = listed.collect();
+        listed.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        listed
     }
 }
 

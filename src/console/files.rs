@@ -7,13 +7,12 @@ use std::sync::LazyLock;
 
 use axum::{
     body::Bytes,
-    extract::{Path, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use sha2::{Digest, Sha256};
 
-use crate::{error::Error, state::App, system::configurations::in_force};
+use crate::{error::Error, http::extract::Path};
 
 /// A file of the folder `console/`.
 struct File {
@@ -53,8 +52,7 @@ static FILES: [File; FILE_COUNT] = files![
 ];
 const FILE_COUNT: usize = 21;
 
-/// The page, and the page of the API browser. `{assets}` stands for where the files are, `{longest-key-life}` for the
-/// days that a key may live.
+/// The page, and the page of the API browser. `{assets}` stands for where the files are.
 const PAGE: &str = include_str!("../../console/index.html");
 const API_PAGE: &str = include_str!("../../console/api.html");
 
@@ -89,11 +87,9 @@ fn short(hash: &[u8]) -> String {
 ///
 /// # Errors
 /// None in fact.
-pub async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Error> {
+pub async fn page(uri: Uri, headers: HeaderMap) -> Result<Response, Error> {
     let (page, policy) = if uri.path() == "/console/api" { (API_PAGE, API_POLICY) } else { (PAGE, POLICY) };
-    let days = longest_key_life(&app).await;
     let page = page.replace("{assets}", &format!("/console/assets/{}", *VERSION));
-    let page = page.replace("{longest-key-life}", &days.to_string());
     let tag = format!("\"{}\"", short(&Sha256::digest(page.as_bytes())));
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| *known == tag);
     let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { page.into_response() };
@@ -103,12 +99,6 @@ pub async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Resul
     headers.insert(header::ETAG, HeaderValue::from_str(&tag).map_err(Error::internal)?);
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     Ok(guarded(response))
-}
-
-/// In days. Without a database, the page comes all the same and tells of it by what it then asks for.
-async fn longest_key_life(app: &App) -> u32 {
-    let read = async { Ok::<_, Error>(in_force(&mut *app.db.read().await?, &app.config).await?) };
-    read.await.as_ref().unwrap_or(&app.config.user_authentication).max_api_key_age_days
 }
 
 /// What a page is made of.

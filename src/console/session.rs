@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{cookie, same_site::OwnPage};
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     },
     secret::Secret,
     state::App,
+    system::configurations::in_force,
 };
 
 /// What `POST /console/session` takes.
@@ -31,6 +32,15 @@ pub struct SignIn {
 #[derive(Debug, Deserialize)]
 pub struct Nothing {}
 
+/// What a page needs besides the API: a token for it, and what users may have that no operation tells them.
+#[derive(Debug, Serialize)]
+pub struct Session {
+    #[serde(flatten)]
+    token: TokenResponse,
+    max_api_key_age_days: u32,
+    allow_api_keys_for_saml_users: bool,
+}
+
 /// Begins a session with a user and password, as the password grant does.
 pub async fn begin(
     State(app): State<App>,
@@ -43,14 +53,14 @@ pub async fn begin(
     let login = (request.username.as_str(), request.password);
     let issued = by_password(&app, login, sender.address, client, life).await.map_err(refused)?;
     let cookie = issued.refresh_token.as_ref().map(|token| cookie::begun(&app, token)).transpose()?;
-    Ok(answer(issued, cookie))
+    answer(&app, issued, cookie).await
 }
 
 /// Answers an access token for the session in the cookie. Takes the cookie away where its session is no more.
 pub async fn token(State(app): State<App>, _: OwnPage, headers: HeaderMap, Json(_): Json<Nothing>) -> Result<Response> {
     let presented = cookie::token(&app, &headers).ok_or(Error::Unauthenticated("no session of the console"))?;
     match issue::renew(&app, &presented).await.map_err(refused) {
-        Ok(issued) => Ok(answer(issued, None)),
+        Ok(issued) => answer(&app, issued, None).await,
         Err(error @ Error::Unauthenticated(_)) => Ok(with_cookie(error.into_response(), Some(cookie::ended(&app)?))),
         Err(error) => Err(error),
     }
@@ -73,9 +83,14 @@ fn refused(error: OAuthError) -> Error {
     }
 }
 
-fn answer(issued: Issued, cookie: Option<HeaderValue>) -> Response {
-    let shown = TokenResponse::from(Issued { refresh_token: None, ..issued });
-    with_cookie(Json::<_, 200>(shown).into_response(), cookie)
+async fn answer(app: &App, issued: Issued, cookie: Option<HeaderValue>) -> Result<Response> {
+    let settings = in_force(&mut *app.db.read().await?, &app.config).await?;
+    let session = Session {
+        token: TokenResponse::from(Issued { refresh_token: None, ..issued }),
+        max_api_key_age_days: settings.max_api_key_age_days,
+        allow_api_keys_for_saml_users: settings.allow_api_keys_for_saml_users,
+    };
+    Ok(with_cookie(Json::<_, 200>(session).into_response(), cookie))
 }
 
 fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {

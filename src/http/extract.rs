@@ -271,6 +271,17 @@ pub fn repeated(query: Option<&str>, name: &str) -> Result<Vec<AnyName>> {
     values.collect::<Result<_, _>>().map_err(|why| Error::malformed(name, why.to_string()))
 }
 
+/// The same, each value a list with commas (`name=a,b&name=c`): of names that can hold none.
+///
+/// # Errors
+/// 400 for a value that nothing can be looked up by.
+pub fn listed(query: Option<&str>, name: &str) -> Result<Vec<AnyName>> {
+    let lists = repeated(query, name)?;
+    let names = lists.iter().flat_map(|list| list.as_str().split(','));
+    let names = names.map(|name| AnyName::parse(name.to_owned()));
+    names.collect::<Result<_, _>>().map_err(|why| Error::malformed(name, why.to_string()))
+}
+
 /// A property that a body may carry and that is not the caller's to set: any value is taken and none is kept.
 #[derive(Debug, Default)]
 pub struct ReadOnly;

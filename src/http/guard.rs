@@ -230,6 +230,8 @@ async fn check(asked: &Asked<'_>, parts: &mut Parts) -> Result<()> {
         let allowed = authorize(asked.app(), asked.row.access, &caller, parts).await;
         allowed.inspect_err(|error| trail::denied(asked, parts, &caller, error))?;
         parts.extensions.insert(caller);
+    } else if parts.uri.path().contains("%00") {
+        return Err(Error::malformed("path", "holds U+0000"));
     }
     admit(asked.row.body, &parts.headers)
 }

@@ -82,6 +82,7 @@ static DOCUMENT: LazyLock<Result<Document, String>> = LazyLock::new(|| {
     // By way of a value, whose objects are sorted: utoipa keeps extensions in a hash map, in another order each time.
     let mut document = serde_json::to_value(&document).map_err(|error| error.to_string())?;
     lift_marks(&mut document);
+    mark_parameters(&mut document);
     let json = serde_json::to_string_pretty(&document).map_err(|error| error.to_string())? + "\n";
     let mut v1 = serde_json::to_value(&v1).map_err(|error| error.to_string())?;
     drop_marks(&mut v1);
@@ -102,6 +103,20 @@ fn lift_marks(value: &mut Value) {
         }
         Value::Array(values) => values.iter_mut().for_each(lift_marks),
         _ => {}
+    }
+}
+
+/// Marks parameters that say of themselves that they are additions: utoipa knows no extensions of a field that is one.
+fn mark_parameters(document: &mut Value) {
+    let operations = document.get_mut("paths").and_then(Value::as_object_mut);
+    let operations = operations.into_iter().flat_map(|paths| paths.values_mut()).filter_map(Value::as_object_mut);
+    let parameters = operations.flat_map(|operations| operations.values_mut());
+    let parameters = parameters.filter_map(|operation| operation.get_mut("parameters")?.as_array_mut()).flatten();
+    for parameter in parameters.filter_map(Value::as_object_mut) {
+        let told = parameter.get("description").and_then(Value::as_str);
+        if told.is_some_and(|told| told.starts_with("Kedge's addition: ")) {
+            parameter.insert("x-kedge-addition".to_owned(), Value::Bool(true));
+        }
     }
 }
 

@@ -20,6 +20,7 @@ async fn every_key_is_shown_and_no_secret_is() {
     let answer = server.admin().get(CONFIGURATIONS).await;
     assert!(!answer.text.contains(secret));
     let items = answer.expect(200)["items"].as_array().unwrap().clone();
+    assert!(items.is_sorted_by_key(|item| item["key"].as_str().unwrap().to_owned()));
     let of = |key: &str| items.iter().find(|item| item["key"] == key).unwrap().clone();
     let sealed = of("keys.secret");
     assert_eq!((&sealed["value"], &sealed["is_secret"]), (&json!("[redacted]"), &json!(true)));
@@ -33,7 +34,11 @@ async fn every_key_is_shown_and_no_secret_is() {
     assert_eq!(age["config_schema"]["data_type"], "integer");
     assert_eq!((&age["config_schema"]["ge"], &age["config_schema"]["le"]), (&json!(1), &json!(36_500)));
     assert_eq!(age["description"], "Longest life of a new API key, in days.");
-    assert_eq!(server.admin().get(&format!("{CONFIGURATIONS}/{AGE}")).await.expect(200), age);
+    let path = format!("{CONFIGURATIONS}/{AGE}");
+    assert_eq!(server.admin().get(&path).await.expect(200), age);
+    // What was read can be written back, whatever else stands in it.
+    assert_eq!(server.admin().put(&path, age.clone()).await.expect(200)["value"], 365);
+    server.admin().patch(CONFIGURATIONS, json!([age])).await.expect(200);
     let schema = server.admin().get(&format!("{CONFIGURATIONS}/schema")).await.expect(200);
     assert_eq!(schema["properties"].as_object().unwrap().len(), items.len());
     assert_eq!(schema["properties"][AGE]["maximum"], 36_500);

@@ -115,7 +115,8 @@ async fn session_is_in_a_cookie_that_no_script_and_no_other_site_has() {
     assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200"), "{cookie}");
     assert_eq!(answer.header("cache-control"), "no-store");
     let body = answer.expect(200);
-    assert_eq!(body.as_object().unwrap().keys().collect::<Vec<_>>(), ["access_token", "expires_in", "token_type"]);
+    let told = ["access_token", "allow_api_keys_for_saml_users", "expires_in", "max_api_key_age_days", "token_type"];
+    assert_eq!(body.as_object().unwrap().keys().collect::<Vec<_>>(), told);
     assert_eq!(body["expires_in"], 300);
     let me = server.bearer(body["access_token"].as_str().unwrap()).get("/v2/user").await.expect(200);
     assert_eq!(me["username"], "alice");

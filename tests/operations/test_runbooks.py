@@ -7,8 +7,8 @@ import pytest
 from documented import documented, run
 from node import ADMIN, PASSWORD, Node, basic, bearer, by_key
 
-# What was changed by hand is read within a quarter of a second.
-OBEYED_WITHIN = 1
+# What was changed by hand is read within a quarter of a second, on a machine that has nothing else to do.
+OBEYED_WITHIN = 5
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ pub struct UserApiKey {
     status: KeyStatus,
     /// When the key was last used, to the minute; written some seconds later.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(extensions(("x-kedge-addition" = json!(true))))]
+    #[schema(value_type = Option<String>, format = DateTime, extensions(("x-kedge-addition" = json!(true))))]
     last_used_at: Option<Timestamp>,
     /// The first 4 characters of the value behind `kedge_`.
     #[schema(extensions(("x-kedge-addition" = json!(true))))]

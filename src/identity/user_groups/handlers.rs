@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     http::{
         Created, Json, NoContent,
-        extract::{Path, Query, repeated},
+        extract::{Path, Query, listed, repeated},
         paging::{Paging, Part},
     },
     identity::{
@@ -171,7 +171,7 @@ pub async fn delete_user_group_role(
 ) -> Result<NoContent> {
     let (id, now) = (parse(&id)?, app.clock.now());
     let memberships = repeated(query.as_deref(), "membership_id")?;
-    let accounts = repeated(query.as_deref(), "all_roles_for_account")?;
+    let accounts = listed(query.as_deref(), "all_roles_for_account")?;
     not_empty("membership_id", memberships.len() + accounts.len())?;
     memberships.iter().chain(&accounts).for_each(|name| audit::about(name.as_str()));
     transaction!(app.db, |db| {

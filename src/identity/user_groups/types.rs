@@ -172,8 +172,8 @@ pub struct DeleteGroupRolesQuery {
     /// Grants, by `membership_id`.
     #[param(value_type = Option<Vec<String>>)]
     pub membership_id: Vec<String>,
-    /// All roles in these accounts.
-    #[param(value_type = Option<Vec<String>>)]
+    /// All roles in these accounts: a list with commas, or given several times.
+    #[param(value_type = Option<Vec<String>>, style = Form, explode = false)]
     pub all_roles_for_account: Vec<String>,
 }
 

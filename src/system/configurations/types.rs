@@ -156,7 +156,6 @@ impl ToSchema for SystemConfigurationValue {}
 
 /// The value that a key gets.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct SystemConfigurationPut {
     pub key: String,
     #[schema(value_type = SystemConfigurationValue)]

@@ -8,15 +8,18 @@ use crate::support::{Client, PASSWORD, Server};
 
 const ROUNDS: usize = 25;
 
-/// Asks until the answer is as it should be; how late that was, counted from the change's answer.
+/// Asks until the answer is as it should be; how long after the change's answer one that was sent was not.
 async fn late(client: &Client, path: &str, expected: u16) -> Duration {
-    let answered = Instant::now();
+    let (answered, mut late) = (Instant::now(), Duration::ZERO);
     loop {
         let asked = answered.elapsed();
-        if client.get(path).await.status == expected {
-            return asked;
+        match client.get(path).await.status {
+            status if status == expected => return late,
+            // It goes by nothing that it knew before.
+            503 => {}
+            _ => late = asked,
         }
-        assert!(asked < Duration::from_secs(5), "{path}: never {expected}");
+        assert!(asked < Duration::from_secs(20), "{path}: never {expected}");
     }
 }
 
@@ -82,7 +85,7 @@ async fn block_reaches_a_node_that_remembers_the_right_password() {
     }
     let blocked = Instant::now();
     while there.get("/v2/account").await.status != 429 {
-        assert!(blocked.elapsed() < Duration::from_secs(2));
+        assert!(blocked.elapsed() < Duration::from_secs(10));
     }
     let misses = two.app.cache.uses();
     there.get("/v2/account").await.expect(429);

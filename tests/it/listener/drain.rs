@@ -21,7 +21,7 @@ async fn begun(server: &Server) -> (TcpStream, String) {
     let mut stream = connect(server).await;
     stream.write_all(head.as_bytes()).await.unwrap();
     // Until the handler reads the body.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     (stream, form)
 }
 

@@ -48,14 +48,14 @@ async fn connection_that_never_sends_a_whole_head_is_closed() {
 
 #[tokio::test]
 async fn connection_that_stays_idle_is_closed_and_one_that_is_used_is_not() {
-    let server = with("KEDGE_SERVER__IDLE_TIMEOUT_SECONDS", "1").await;
+    let server = with("KEDGE_SERVER__IDLE_TIMEOUT_SECONDS", "3").await;
     let mut stream = connect(&server).await;
     let mut answer = [0; 4096];
-    for _ in 0..3 {
+    for _ in 0..5 {
         stream.write_all(b"GET /health HTTP/1.1\r\nhost: kedge\r\n\r\n").await.unwrap();
         let read = stream.read(&mut answer).await.unwrap();
         assert!(answer[..read].starts_with(b"HTTP/1.1 200 "));
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(800)).await;
     }
     let mut rest = Vec::new();
     timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it is closed").unwrap();
