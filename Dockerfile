@@ -65,8 +65,9 @@ ENV KEDGE_LISTEN=0.0.0.0:8228 \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 EXPOSE 8228
 
-# Kedge finishes what is in flight, for up to 30 seconds: give it `docker stop --time 40`.
+# Kedge finishes what is in flight, for up to 30 seconds, and writes what is left: give it `docker stop --time 45`.
 STOPSIGNAL SIGTERM
+# It reads what the server reads: name a configuration file by KEDGE_CONFIG, not by --config, which it does not see.
 HEALTHCHECK --interval=10s --timeout=6s --start-period=30s --start-interval=1s --retries=3 \
     CMD ["/kedge", "healthcheck"]
 ENTRYPOINT ["/kedge"]

@@ -25,8 +25,8 @@ const BUCKETS: [f64; 14] =
     [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0, 15.0];
 
 /// The statuses that are counted by themselves; any other counts as 0.
-const STATUSES: [u16; 19] =
-    [0, 200, 201, 204, 302, 303, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 431, 500, 503];
+const STATUSES: [u16; 20] =
+    [0, 200, 201, 204, 302, 303, 304, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 431, 500, 503];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Operation {
@@ -145,14 +145,19 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Makes the counters of every operation that is served.
+    /// Makes the counters of every operation that is served: those of its failures at once, since an alert on how fast a
+    /// counter grows does not see the one that begins with the first.
     pub fn know(&self, table: &RouteTable) {
         let mut rows = table.rows();
         rows.sort_by_key(|(_, _, row)| row.number);
         let counted = rows.into_iter().map(|(path, method, _)| {
             let operation = Operation { method: method.to_string(), route: path.to_owned() };
             let took = self.durations.get_or_create_owned(&operation);
-            Counted { operation, took, answers: [const { OnceLock::new() }; STATUSES.len()] }
+            let counted = Counted { operation, took, answers: [const { OnceLock::new() }; STATUSES.len()] };
+            for (status, answers) in STATUSES.iter().zip(&counted.answers).filter(|(status, _)| **status >= 500) {
+                answers.get_or_init(|| self.counter(&counted.operation, *status));
+            }
+            counted
         });
         // Known already where the same state serves twice.
         drop(self.operations.set(counted.collect()));
@@ -161,20 +166,23 @@ impl Metrics {
     /// An answer of the operation of that number. One of none (404, 405) counts under the route `-`.
     pub fn answered(&self, operation: Option<usize>, status: StatusCode, took: Duration) {
         let at = STATUSES.iter().position(|known| *known == status.as_u16()).unwrap_or_default();
-        let count = |route: &str, method: &str| {
-            let status = STATUSES.get(at).copied().unwrap_or_default();
-            let labels = Answered { method: method.to_owned(), route: route.to_owned(), status };
-            self.requests.get_or_create_owned(&labels)
-        };
+        let status = STATUSES.get(at).copied().unwrap_or_default();
         match operation.and_then(|number| self.operations.get()?.get(number)) {
             Some(counted) => {
                 counted.took.observe(took.as_secs_f64());
                 if let Some(answers) = counted.answers.get(at) {
-                    answers.get_or_init(|| count(&counted.operation.route, &counted.operation.method)).inc();
+                    answers.get_or_init(|| self.counter(&counted.operation, status)).inc();
                 }
             }
-            None => drop(count("-", "-").inc()),
+            None => {
+                let none = Operation { method: "-".to_owned(), route: "-".to_owned() };
+                self.counter(&none, status).inc();
+            }
         }
+    }
+
+    fn counter(&self, Operation { method, route }: &Operation, status: u16) -> Counter {
+        self.requests.get_or_create_owned(&Answered { method: method.clone(), route: route.clone(), status })
     }
 
     /// How the check of a credential came out.
@@ -192,8 +200,8 @@ impl Metrics {
 
     /// A run of the collector.
     pub fn collected(&self, of: &'static str, rows: Option<u64>) {
-        let outcome = if rows.is_some() { "done" } else { "failed" };
-        self.removals.get_or_create(&Run { of, outcome }).inc();
+        let [done, failed] = ["done", "failed"].map(|outcome| self.removals.get_or_create_owned(&Run { of, outcome }));
+        let _ = if rows.is_some() { done.inc() } else { failed.inc() };
         self.removed.get_or_create(&Rows { of }).inc_by(rows.unwrap_or_default());
     }
 

@@ -57,7 +57,8 @@ Environment:
   KEDGE_LOG             log level (error, warn, info, debug, trace) or directives
 
 Every key of the configuration is a variable, too: server.external_url is KEDGE_SERVER__EXTERNAL_URL. Secrets are
-also read from a file: KEDGE_DATABASE_URL_FILE, KEDGE_ADMIN_PASSWORD_FILE. A variable wins over the file.";
+also read from files that such a variable names: KEDGE_DATABASE_URL_FILE, KEDGE_ADMIN_PASSWORD_FILE and so on. A
+variable wins over the configuration file.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

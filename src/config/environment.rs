@@ -22,8 +22,14 @@ const COMMON_NAMES: [(&str, &str); 2] =
     [("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"), ("OTEL_SERVICE_NAME", "telemetry.service_name")];
 
 /// The keys whose value can also come from a file, named by `…_FILE`.
-pub(super) const SECRETS: [&str; 5] =
-    ["database.url", "default_admin_password", "keys.secret", "keys.sealing_key", "audit.seal_key"];
+pub(super) const SECRETS: [&str; 6] = [
+    "database.url",
+    "database.direct_url",
+    "default_admin_password",
+    "keys.secret",
+    "keys.sealing_key",
+    "audit.seal_key",
+];
 
 struct Variable {
     name: String,

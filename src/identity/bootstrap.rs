@@ -43,6 +43,11 @@ pub async fn first_start(
 ) -> Result<Option<Secret>> {
     let configured = config.default_admin_password.take();
     if accounts::find_by_name(&mut *db.read().await?, ADMIN).await?.is_some() {
+        if configured.is_some() {
+            tracing::info!(
+                "default_admin_password counted at the first start only; `kedge admin reset-password` sets another"
+            );
+        }
         return Ok(None);
     }
     let generated = if configured.is_none() { Some(random.alphanumeric(GENERATED_LENGTH)) } else { None };
