@@ -2,19 +2,26 @@
 //!
 //! Where things are:
 //!
-//! - [`identity`] accounts, users, credentials, API keys, roles, tokens: a folder each, with its operations, types and SQL
-//! - [`system`] the server about itself
+//! - [`identity`] who there is, a folder for each resource: [`identity::accounts`], [`identity::users`],
+//!   [`identity::credentials`], [`identity::api_keys`], [`identity::roles`], [`identity::user_groups`],
+//!   [`identity::oauth`] the token endpoints, [`identity::sessions`] what refresh tokens belong to, [`identity::saml`]
+//!   single sign-on; each with its operations, types and SQL
+//! - [`authn`] who is calling: password, API key or token; what is remembered of callers, signing keys, limits on guessing
+//! - [`authz`] what they may do: actions, roles, pure decisions
+//! - [`http`] the way of a request: [`http::listener`] accepts connections and does TLS, [`http::routes`] mounts an
+//!   operation, [`http::guard`] stands before it, [`http::extract`] reads what it is given
 //! - [`forward_auth`] the check that proxies ask in front of other services
 //! - [`console`] the pages for a browser, and its sign-in
 //! - [`v1`] the older paths, on the same operations
 //! - [`audit`] who did what, and how nobody can alter that unnoticed
-//! - [`http`] the way of a request: [`http::routes`] mounts an operation, [`http::guard`] stands before it
-//! - [`authn`] who is calling
-//! - [`authz`] what they may do: pure decisions
-//! - [`db`] the pool, transactions, migrations, and the private PostgreSQL
+//! - [`system`] the server about itself; [`system::configurations`] settings that change while it runs
+//! - [`db`] the pool, transactions, migrations; [`db::changes`] how nodes hear of changes, [`db::managed`] the private
+//!   PostgreSQL
 //! - [`command`] what `kedge` does on the command line
-//! - [`telemetry`] traces, around all of it where a collector is configured
-//! - [`config`], [`state`], [`error`], [`clock`], [`names`], [`secret`], [`timestamp`], [`logging`], [`metrics`] a thing each
+//! - [`config`] the file and the environment; [`state`] what handlers share; [`error`] errors as answers
+//! - [`logging`], [`metrics`], [`telemetry`] what is told of it all
+//! - [`names`] texts that were checked, [`secret`] texts that are not printed, [`timestamp`] moments on the wire, [`clock`]
+//!   time and chance
 //!
 //! To add an operation: write the handler beside its siblings, mount it in the `routes` of its module.
 

@@ -144,7 +144,7 @@ impl Hasher {
     /// The hash of a password, as a PHC string.
     ///
     /// # Errors
-    /// None that a request could cause.
+    /// [`Error::Unavailable`] where too many wait to be hashed.
     pub async fn hash(&self, password: Secret) -> Result<String> {
         let (salt, cost) = (self.random.bytes::<SALT_BYTES>(), self.cost);
         self.work(move |memory| hash(memory, &password, &salt, cost)).await
@@ -153,7 +153,7 @@ impl Hasher {
     /// Compares `password` with the stored hash; without one, with nobody's.
     ///
     /// # Errors
-    /// Where the stored hash is not one.
+    /// [`Error::Unavailable`] where too many wait to be hashed; where the stored hash is not one.
     pub async fn verify(&self, password: Secret, phc: Option<String>) -> Result<Verdict> {
         let phc = phc.unwrap_or_else(|| self.nobody.clone());
         let (salt, cost) = (self.random.bytes::<SALT_BYTES>(), self.cost);

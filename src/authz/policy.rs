@@ -20,7 +20,7 @@ pub const SYSTEM_DOMAIN: &str = "system";
 pub enum Denial {
     #[error("Not authorized. Requires permissions: domain={domain} action={action} target=*")]
     Permission { domain: String, action: Action },
-    /// The same of an action of the deployment's own.
+    /// The denial of an action of the deployment's own.
     #[error("Not authorized. Requires permissions: domain={domain} action={action} target=*")]
     OwnPermission { domain: String, action: String },
     #[error("Not authorized. Account {account} not enabled.")]

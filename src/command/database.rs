@@ -20,7 +20,7 @@ use crate::{
 /// A PostgreSQL to work on, to be given back with [`Database::release`].
 pub struct Database {
     pub options: PgConnectOptions,
-    /// The same one past a pooler.
+    /// The same database past a pooler.
     pub direct: PgConnectOptions,
     /// The private one, where this process started it.
     pub managed: Option<ManagedPostgres>,

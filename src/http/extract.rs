@@ -172,7 +172,7 @@ impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for
     }
 }
 
-/// The same of an operation that is not OAuth2's.
+/// A form as [`Form`] takes it, of an operation that is not OAuth2's: what is wrong with it answers a problem.
 #[derive(Debug)]
 pub struct ApiForm<T, const LIMIT: usize>(pub T);
 
@@ -271,7 +271,7 @@ pub fn repeated(query: Option<&str>, name: &str) -> Result<Vec<AnyName>> {
     values.collect::<Result<_, _>>().map_err(|why| Error::malformed(name, why.to_string()))
 }
 
-/// The same, each value a list with commas (`name=a,b&name=c`): of names that can hold none.
+/// The names in a query parameter that is a list with commas and may be given several times (`name=a,b&name=c`).
 ///
 /// # Errors
 /// 400 for a value that nothing can be looked up by.

@@ -21,7 +21,7 @@ pub struct Paging {
     limit: Option<i64>,
 }
 
-/// The same, as SQL takes it.
+/// The part of a list that is asked for, as SQL takes it.
 #[derive(Debug, Default)]
 pub struct Part {
     pub search: Option<String>,

@@ -1,4 +1,4 @@
-//! Who there is: accounts, their users, the users' passwords and API keys.
+//! Who there is: accounts, their users, what these sign in by, and what they hold.
 //!
 //! Each resource has the same rooms: `types` (what stands on the wire), `handlers` (an operation each, named as in
 //! the contract), `store` (its SQL), `rules` where there are any. [`bootstrap`] makes what must exist from the first

@@ -140,7 +140,7 @@ impl Cache {
         Some(entry)
     }
 
-    /// The same, where that was not enough. One lookup at a time goes to the database for a credential.
+    /// The caller of a credential that is not remembered. One lookup at a time goes to the database for it.
     ///
     /// # Errors
     /// That whether it counts cannot be found out.

@@ -24,7 +24,7 @@ pub async fn insert_account(db: &mut PgConnection, account: &Account) -> sqlx::R
     Ok(())
 }
 
-/// The same, unless the name is taken.
+/// Inserts the account unless its name is taken.
 pub async fn insert_account_unless_there(db: &mut PgConnection, account: &Account) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into accounts (id, name, type, state, email, created_at, last_updated)
@@ -77,7 +77,7 @@ pub async fn hold_by_id(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<
     .await
 }
 
-/// The same, by the name.
+/// Locks the account of that name for as long as the transaction lasts, so that it stays as it is.
 pub async fn hold_by_name(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<Account>> {
     sqlx::query_as!(
         Account,

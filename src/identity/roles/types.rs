@@ -105,7 +105,7 @@ pub fn domain<'a>(domain_name: Option<&'a AnyName>, for_account: Option<&'a AnyN
     Ok(domain_name.or(for_account).map(AnyName::as_str))
 }
 
-/// The same, where a domain must be named.
+/// The account that a request must name, under one of the names or both.
 ///
 /// # Errors
 /// 400 where none is.
