@@ -127,7 +127,7 @@ pub async fn saml_sso(
     let idp = find(&app, &name).await?;
     let response = form.response.ok_or_else(|| Error::malformed("SAMLResponse", "is required"))?;
     let cookie = |id: &str| browser.cookie(&cookie_of(&app, id).0);
-    let done = sign_in::by_response(&app, idp, &response, cookie).await;
+    let done = sign_in::by_response(&app, idp, response, cookie).await;
     let done = done.map_err(|why| told(&app, why, &name, sender.address))?;
     let to_console: Option<String> =
         form.relay_state.filter(|path| done.request.is_some() && browser.wants_html && is_console_path(path));
