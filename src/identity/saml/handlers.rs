@@ -228,6 +228,7 @@ async fn configured(app: &App, request: RbacManagerSamlConfiguration) -> Result<
         metadata_source,
         metadata,
         refresh_at: is_fetched.then(|| now + app.config.saml.metadata_refresh),
+        require_existing_users: request.require_existing_users,
         require_signed_assertions: request.require_signed_assertions,
         require_signed_response: request.require_signed_response,
         allow_unsolicited: request.allow_unsolicited,

@@ -49,6 +49,8 @@ pub struct Idp {
     /// What was read of the last good copy.
     pub metadata: Metadata,
     pub refresh_at: Option<OffsetDateTime>,
+    /// The deployment may require it of all.
+    pub require_existing_users: bool,
     pub require_signed_assertions: bool,
     pub require_signed_response: bool,
     pub allow_unsolicited: bool,
@@ -137,6 +139,7 @@ mod tests {
                 metadata_source: source,
                 metadata,
                 refresh_at: None,
+                require_existing_users: false,
                 require_signed_assertions: true,
                 require_signed_response: true,
                 allow_unsolicited: false,

@@ -41,7 +41,9 @@ pub async fn provision(
     // Accounts before users, as everywhere. Which are needed is known only by the user, so it is looked up first.
     let is_known = sign_in_store::find_known(db, &person.username).await?;
     let first = is_known.as_ref().is_none_or(|user| user.first_sign_in.is_none());
-    if is_known.is_none() && in_force(db, &app.config).await?.sso_require_existing_users {
+    if is_known.is_none()
+        && (idp.require_existing_users || in_force(db, &app.config).await?.sso_require_existing_users)
+    {
         return Err(refused("The user must be made before it can sign in."));
     }
     let mut held = Vec::new();

@@ -30,6 +30,7 @@ struct Row {
     wants_signed_requests: bool,
     valid_until: Option<OffsetDateTime>,
     refresh_at: Option<OffsetDateTime>,
+    require_existing_users: bool,
     require_signed_assertions: bool,
     require_signed_response: bool,
     allow_unsolicited: bool,
@@ -74,6 +75,7 @@ impl From<Row> for Idp {
                 valid_until: row.valid_until,
             },
             refresh_at: row.refresh_at,
+            require_existing_users: row.require_existing_users,
             require_signed_assertions: row.require_signed_assertions,
             require_signed_response: row.require_signed_response,
             allow_unsolicited: row.allow_unsolicited,
@@ -92,9 +94,9 @@ macro_rules! idps {
             "select id, name, enabled, sp_entity_id, acs_url, acs_https_port, default_account, default_role,
                     idp_account_attribute, idp_groups_attribute, idp_role_attribute, idp_username_attribute,
                     metadata_url, metadata_xml, entity_id, sso_url, certificates, wants_signed_requests, valid_until,
-                    refresh_at, require_signed_assertions, require_signed_response, allow_unsolicited,
-                    allow_assertion_grant, allow_account_creation, allowed_accounts, allowed_roles, created_at,
-                    last_updated
+                    refresh_at, require_existing_users, require_signed_assertions, require_signed_response,
+                    allow_unsolicited, allow_assertion_grant, allow_account_creation, allowed_accounts, allowed_roles,
+                    created_at, last_updated
              from identity_providers " + $rest,
             $($argument),*
         )
@@ -159,7 +161,7 @@ pub async fn update_idp(db: &mut PgConnection, idp: &Idp) -> sqlx::Result<()> {
              certificates = $16, wants_signed_requests = $17, valid_until = $18, refresh_at = $19,
              require_signed_assertions = $20, require_signed_response = $21, allow_unsolicited = $22,
              allow_assertion_grant = $23, allow_account_creation = $24, allowed_accounts = $25, allowed_roles = $26,
-             last_updated = $27
+             last_updated = $27, require_existing_users = $28
          where id = $1",
         idp.id,
         idp.enabled,
@@ -187,7 +189,8 @@ pub async fn update_idp(db: &mut PgConnection, idp: &Idp) -> sqlx::Result<()> {
         idp.mapping.allow_account_creation,
         idp.mapping.allowed_accounts.as_deref(),
         idp.mapping.allowed_roles.as_deref(),
-        idp.last_updated
+        idp.last_updated,
+        idp.require_existing_users
     )
     .execute(db)
     .await?;
