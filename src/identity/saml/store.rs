@@ -275,6 +275,8 @@ pub struct Due {
     pub name: String,
     pub url: String,
     pub entity_id: String,
+    /// Stays so until it was fetched, or the configuration is changed.
+    pub refresh_at: OffsetDateTime,
 }
 
 /// Claims one whose metadata is due: no other node fetches it before `again_at`.
@@ -288,7 +290,7 @@ pub async fn claim_due(
         r#"update identity_providers set refresh_at = $2 where id = (
                select id from identity_providers where refresh_at <= $1 and metadata_url is not null
                order by refresh_at limit 1 for update skip locked)
-           returning id, name, metadata_url as "url!", entity_id"#,
+           returning id, name, metadata_url as "url!", entity_id, refresh_at as "refresh_at!""#,
         now,
         again_at
     )
@@ -306,7 +308,7 @@ pub async fn update_metadata(
     sqlx::query!(
         "update identity_providers set sso_url = $4, certificates = $5, wants_signed_requests = $6, valid_until = $7,
                                        refresh_at = $8
-         where id = $1 and metadata_url = $2 and entity_id = $3",
+         where id = $1 and metadata_url = $2 and entity_id = $3 and refresh_at = $9",
         due.id,
         due.url,
         due.entity_id,
@@ -314,7 +316,8 @@ pub async fn update_metadata(
         &read.certificates,
         read.wants_signed_requests,
         read.valid_until,
-        next
+        next,
+        due.refresh_at
     )
     .execute(db)
     .await?;
