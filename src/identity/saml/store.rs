@@ -5,7 +5,6 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Idp, Mapping, MetadataSource, metadata::Metadata};
-use crate::error::{Error, Result};
 
 /// A row of `identity_providers`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -122,6 +121,11 @@ pub async fn lock_idp(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<
 /// Keeps the provider as it is until the transaction ends, while others may do the same beside it.
 pub async fn hold_idp(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Idp>> {
     Ok(idps!("where id = $1 for share", id).fetch_optional(db).await?.map(Idp::from))
+}
+
+/// The same by its name.
+pub async fn hold_by_name(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<Idp>> {
+    Ok(idps!("where name = $1 for share", name).fetch_optional(db).await?.map(Idp::from))
 }
 
 /// The enabled providers that this entity and audience are those of.
@@ -350,12 +354,4 @@ pub async fn insert_key(db: &mut PgConnection, key: &StoredKey, now: OffsetDateT
     .execute(db)
     .await?;
     Ok(())
-}
-
-/// The id and entity of a provider, kept as it is until the transaction ends: for a user that is made for it.
-pub async fn hold_by_name(db: &mut PgConnection, name: &str) -> Result<Idp, crate::db::WriteError> {
-    let idp = idps!("where name = $1 for share", name).fetch_optional(db).await?.map(Idp::from);
-    let unknown =
-        || Error::Refused(format!("Invalid user request: Unknown identity provider {}", crate::names::shown(name)));
-    Ok(idp.ok_or_else(unknown)?)
 }

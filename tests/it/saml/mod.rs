@@ -5,6 +5,7 @@ mod answers;
 mod configurations;
 mod grant;
 mod login;
+mod made_ahead;
 mod mapping;
 mod metadata;
 mod races;
