@@ -70,7 +70,9 @@ pub struct RbacManagerSamlConfiguration {
     #[serde(default)]
     #[schema(required = false, default = false, extensions(("x-kedge-addition" = json!(true))))]
     pub allow_unsolicited: bool,
-    /// Whether assertions that answer no request can be exchanged for tokens (RFC 7522).
+    /// Whether assertions that answer no request can be exchanged for tokens (RFC 7522). False does not turn the exchange
+    /// off: an assertion that answers the request of a client of the API is exchanged always, and with `allow_unsolicited`
+    /// one that answers none, too.
     #[serde(default)]
     #[schema(required = false, default = false, extensions(("x-kedge-addition" = json!(true))))]
     pub allow_assertion_grant: bool,
