@@ -8,5 +8,6 @@ mod login;
 mod made_ahead;
 mod mapping;
 mod metadata;
+mod pages;
 mod races;
 mod settings;
