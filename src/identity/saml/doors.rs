@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{
-    FORM_LIMIT, Idp,
+    FORM_LIMIT, Idp, pages,
     protocol::{ServiceProvider, library::Destination},
     sign_in::{self, Done, NotSignedIn, cookie_hash},
     sign_in_store::{self, NewRequest},
@@ -74,9 +74,13 @@ pub async fn saml_login(
     Path(name): Path<String>,
     Query(query): Query<LoginQuery>,
 ) -> Result<Response> {
-    let idp = find(&app, &name).await?;
+    readable(begin(&app, &sender, &browser, &name, &query).await, browser.wants_html)
+}
+
+async fn begin(app: &App, sender: &Sender, browser: &Browser, name: &str, query: &LoginQuery) -> Result<Response> {
+    let idp = find(app, name).await?;
     let relay_state = query.relay_state.as_deref().filter(|path| is_console_path(path));
-    let pair = app.sp_key.pair(&app).await?;
+    let pair = app.sp_key.pair(app).await?;
     let acs = idp.acs();
     let to = Destination {
         entity_id: &idp.metadata.entity_id,
@@ -104,7 +108,7 @@ pub async fn saml_login(
     let mut response = not_stored(StatusCode::SEE_OTHER);
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, HeaderValue::from_str(&request.url).map_err(Error::internal)?);
-    let (name, attributes) = cookie_of(&app, &request.id);
+    let (name, attributes) = cookie_of(app, &request.id);
     let cookie = format!("{name}={cookie}; Max-Age={}; {attributes}", WAITS.whole_seconds());
     headers.insert(header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(Error::internal)?);
     Ok(response)
@@ -112,7 +116,8 @@ pub async fn saml_login(
 
 /// Takes the identity provider's answer
 ///
-/// Answers an access token. A browser that asked for a page of the console is brought there, signed in.
+/// Answers an access token. A browser that asked for a page of the console is brought there, signed in, or shown a page that
+/// says why it is not.
 #[utoipa::path(post, path = "/v2/rbac-manager/saml/sso/{idp_name}", tag = "RBAC",
     request_body(content = SamlResponseForm, content_type = "application/x-www-form-urlencoded"),
     params(("idp_name" = String, Path)),
@@ -124,35 +129,55 @@ pub async fn saml_sso(
     Path(name): Path<String>,
     ApiForm(form): ApiForm<SamlResponseForm, FORM_LIMIT>,
 ) -> Result<Response> {
-    let idp = find(&app, &name).await?;
-    let response = form.response.ok_or_else(|| Error::malformed("SAMLResponse", "is required"))?;
-    let cookie = |id: &str| browser.cookie(&cookie_of(&app, id).0);
-    let done = sign_in::by_response(&app, idp, &response, cookie).await;
-    let done = done.map_err(|why| told(&app, why, &name, sender.address))?;
-    let to_console: Option<String> =
-        form.relay_state.filter(|path| done.request.is_some() && browser.wants_html && is_console_path(path));
+    let to_console = form.relay_state.filter(|path| browser.wants_html && is_console_path(path));
+    let by_person = to_console.is_some();
+    readable(finish(&app, sender, &browser, &name, form.response, to_console).await, by_person)
+}
+
+async fn finish(
+    app: &App,
+    sender: Sender,
+    browser: &Browser,
+    name: &str,
+    response: Option<Secret>,
+    to_console: Option<String>,
+) -> Result<Response> {
+    let idp = find(app, name).await?;
+    let response = response.ok_or_else(|| Error::malformed("SAMLResponse", "is required"))?;
+    let cookie = |id: &str| browser.cookie(&cookie_of(app, id).0);
+    let done = sign_in::by_response(app, idp, response, cookie).await;
+    let done = done.map_err(|why| told(app, why, name, sender.address))?;
+    let to_console = to_console.filter(|_| done.request.is_some());
     let client = Client { id: ANONYMOUS.to_owned(), user_agent: sender.user_agent };
     let Done { user, session_until, request, .. } = done;
     let life = if to_console.is_some() {
-        Life::of_console(&app, app.clock.now(), session_until)
+        Life::of_console(app, app.clock.now(), session_until)
     } else {
         Life::of_client(&app.config.user_authentication.oauth, false, session_until)
     };
-    let issued = issue::begin(&app, user, client, life).await.map_err(|why| match why {
+    let issued = issue::begin(app, user, client, life).await.map_err(|why| match why {
         OAuthError::Other(error) => error,
         why => Denial::SignIn(why.to_string()).into(),
     })?;
     let mut response = match (to_console, issued.refresh_token) {
-        (Some(path), Some(session)) => landing(&app, &path, &session)?,
+        (Some(path), Some(session)) => pages::landing(app, &path, &session)?,
         _ => not_stored(Json::<_, 200>(RbacManagerTokenResponse { token: shown(&issued.access_token) })),
     };
     if let Some(id) = request {
         // Used, as the request is.
-        let (name, attributes) = cookie_of(&app, &id);
+        let (name, attributes) = cookie_of(app, &id);
         let gone = HeaderValue::from_str(&format!("{name}=; Max-Age=0; {attributes}")).map_err(Error::internal)?;
         response.headers_mut().append(header::SET_COOKIE, gone);
     }
     Ok(response)
+}
+
+/// The answer, a refusal as a page where it is a person who reads it.
+fn readable(answer: Result<Response>, by_person: bool) -> Result<Response> {
+    match answer {
+        Err(error) if by_person => Ok(pages::refusal(error)),
+        answer => answer,
+    }
 }
 
 /// The refusal as an answer; the reason goes to the log.
@@ -215,27 +240,6 @@ fn cookie_of(app: &App, request: &str) -> (String, &'static str) {
     } else {
         (format!("kedge-sso-{id}"), "Path=/; HttpOnly")
     }
-}
-
-/// A page of our own that goes on to the console. What comes by a POST from another site is not sent cookies of the strict
-/// kind, and neither is where it is redirected to; a page that navigates on is.
-fn landing(app: &App, path: &str, session: &Secret) -> Result<Response> {
-    let page = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Signed in</title>\
-         <meta http-equiv=\"refresh\" content=\"0;url={0}\"><p><a href=\"{0}\">Go on to the console</a>",
-        path.replace('&', "&amp;")
-    );
-    let mut response = not_stored((
-        [
-            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-            (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-            (header::REFERRER_POLICY, "no-referrer"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        ],
-        page,
-    ));
-    response.headers_mut().append(header::SET_COOKIE, cookie::begun(app, session)?);
-    Ok(response)
 }
 
 /// What tells a browser from other clients, and what it brings.

@@ -202,14 +202,15 @@ async fn shown(app: &App, idp: Idp) -> Result<RbacManagerSamlConfiguration> {
 /// The provider that the request describes, its metadata read.
 async fn configured(app: &App, request: RbacManagerSamlConfiguration) -> Result<Idp> {
     let (metadata_source, mapping) = rules::checked(&request, &app.roles)?;
-    let (field, read) = match &metadata_source {
-        MetadataSource::Xml(xml) => ("idp_metadata_xml", Metadata::read(xml)),
+    let (field, xml) = match &metadata_source {
+        MetadataSource::Xml(xml) => ("idp_metadata_xml", xml.clone()),
         MetadataSource::Url(url) => {
-            let field = "idp_metadata_url";
-            let xml = fetch(&app.config.saml, url).await;
-            (field, Metadata::read(&xml.map_err(|why| Error::malformed(field, why.to_string()))?))
+            let (field, xml) = ("idp_metadata_url", fetch(&app.config.saml, url).await);
+            (field, xml.map_err(|why| Error::malformed(field, why.to_string()))?)
         }
     };
+    // A large one takes a while, which nobody else should wait for.
+    let read = tokio::task::spawn_blocking(move || Metadata::read(&xml)).await.map_err(Error::internal)?;
     let metadata = read.map_err(|why| Error::malformed(field, format!("is no metadata that can be used: {why}")))?;
     let now = app.clock.now();
     if !metadata.counts(now) {
@@ -227,6 +228,7 @@ async fn configured(app: &App, request: RbacManagerSamlConfiguration) -> Result<
         metadata_source,
         metadata,
         refresh_at: is_fetched.then(|| now + app.config.saml.metadata_refresh),
+        require_existing_users: request.require_existing_users,
         require_signed_assertions: request.require_signed_assertions,
         require_signed_response: request.require_signed_response,
         allow_unsolicited: request.allow_unsolicited,

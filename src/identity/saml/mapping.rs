@@ -81,6 +81,14 @@ impl Mapping {
         })
     }
 
+    /// Whether every answer means this account alone, and names no roles itself.
+    #[must_use]
+    pub fn is_of_account(&self, account: &str) -> bool {
+        self.account_attribute.is_none()
+            && self.role_attribute.is_none()
+            && self.default_account.as_deref() == Some(account)
+    }
+
     /// # Errors
     /// That the provider may not name it.
     pub fn may_name_account(&self, account: &str) -> Result<(), Unmapped> {

@@ -2,15 +2,16 @@
 //!
 //! [`handlers`] are the operations on the configurations of identity providers, [`rules`] what one may say; [`metadata`]
 //! reads the provider's metadata, [`fetch`] gets it by its URL and [`refresh`] keeps it up to date. [`doors`] are the
-//! operations of a sign-in: the request goes out at one, the answer comes in at another, and [`sign_in`] is the way from the
-//! answer to a session. [`protocol`] finds out what the answer says, [`mapping`] whom it means here (pure), and
-//! [`provision`] makes and keeps the user. [`sp_key`] is our own key.
+//! operations of a sign-in: the request goes out at one, the answer comes in at another, [`pages`] are what a browser is shown
+//! there, and [`sign_in`] is the way from the answer to a session. [`protocol`] finds out what the answer says, [`mapping`]
+//! whom it means here (pure), and [`provision`] makes and keeps the user. [`sp_key`] is our own key.
 
 pub mod doors;
 pub mod fetch;
 pub mod handlers;
 pub mod mapping;
 pub mod metadata;
+pub mod pages;
 pub mod protocol;
 pub mod provision;
 pub mod refresh;
@@ -49,6 +50,8 @@ pub struct Idp {
     /// What was read of the last good copy.
     pub metadata: Metadata,
     pub refresh_at: Option<OffsetDateTime>,
+    /// The deployment may require it of all.
+    pub require_existing_users: bool,
     pub require_signed_assertions: bool,
     pub require_signed_response: bool,
     pub allow_unsolicited: bool,
@@ -137,6 +140,7 @@ mod tests {
                 metadata_source: source,
                 metadata,
                 refresh_at: None,
+                require_existing_users: false,
                 require_signed_assertions: true,
                 require_signed_response: true,
                 allow_unsolicited: false,

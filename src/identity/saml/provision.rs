@@ -41,7 +41,8 @@ pub async fn provision(
     // Accounts before users, as everywhere. Which are needed is known only by the user, so it is looked up first.
     let is_known = sign_in_store::find_known(db, &person.username).await?;
     let first = is_known.as_ref().is_none_or(|user| user.first_sign_in.is_none());
-    if is_known.is_none() && in_force(db, &app.config).await?.sso_require_existing_users {
+    if is_known.is_none() && (idp.require_existing_users || in_force(db, &app.config).await?.sso_require_existing_users)
+    {
         return Err(refused("The user must be made before it can sign in."));
     }
     let mut held = Vec::new();
@@ -59,6 +60,8 @@ pub async fn provision(
         user
     } else {
         let home = held.iter().find(|account| account.name == person.home);
+        // Whether it may be made was not asked of a user that was there.
+        let home = home.filter(|_| is_known.is_none());
         let home = home.ok_or_else(|| refused("The user was deleted meanwhile: try again."))?;
         insert(db, app, idp, &person.username, home.id, now).await?
     };

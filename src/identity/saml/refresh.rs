@@ -55,7 +55,8 @@ pub async fn refresh_due(app: &App) -> Result<()> {
 
 async fn read(app: &App, due: &Due) -> Result<Metadata, String> {
     let xml = fetch(&app.config.saml, &due.url).await.map_err(|error| error.to_string())?;
-    let read = Metadata::read(&xml).map_err(|error| error.to_string())?;
+    let read = tokio::task::spawn_blocking(move || Metadata::read(&xml)).await.map_err(|error| error.to_string())?;
+    let read = read.map_err(|error| error.to_string())?;
     if read.entity_id != due.entity_id {
         return Err(format!("it is that of another entity, {:.200}", read.entity_id));
     }

@@ -21,7 +21,7 @@ use crate::{
     transaction,
 };
 
-/// How many answers are verified at once: each costs milliseconds of computing, and anybody can send one.
+/// How many answers are read or verified at once: each costs milliseconds of computing, and anybody can send one.
 static PLACES: Semaphore = Semaphore::const_new(4);
 
 /// What came of an answer.
@@ -53,11 +53,15 @@ pub enum NotSignedIn {
 pub async fn by_response(
     app: &App,
     idp: Idp,
-    response: &Secret,
+    response: Secret,
     cookie: impl Fn(&str) -> Option<String>,
 ) -> Result<Done, NotSignedIn> {
-    let received = protocol::receive_response(response.reveal())?;
-    let request = received.in_response_to()?;
+    let read = apart(move || {
+        let received = protocol::receive_response(response.reveal())?;
+        let request = received.in_response_to()?;
+        Ok((received, request))
+    });
+    let (received, request) = read.await?;
     let mut is_same_browser = false;
     match &request {
         Some(id) => {
@@ -93,8 +97,13 @@ pub async fn by_response(
 /// Why there is no sign-in.
 #[expect(clippy::disallowed_methods, reason = "the assertion is read")]
 pub async fn by_assertion(app: &App, assertion: &Secret) -> Result<Done, NotSignedIn> {
-    let received = protocol::receive_assertion(assertion.reveal())?;
-    let claimed = received.claimed()?;
+    let assertion = Secret::new(assertion.reveal().to_owned());
+    let read = apart(move || {
+        let received = protocol::receive_assertion(assertion.reveal())?;
+        let claimed = received.claimed()?;
+        Ok((received, claimed))
+    });
+    let (received, claimed) = read.await?;
     let idp = claimed_idp(app, &claimed).await?;
     match &claimed.in_response_to {
         Some(id) => {
@@ -143,7 +152,7 @@ fn is_cookie(brought: Option<&str>, expected: &[u8]) -> bool {
     brought.is_some_and(|brought| cookie_hash(brought).ct_eq(expected).into())
 }
 
-/// Runs the verification where it keeps nobody waiting.
+/// Runs the verification, if the provider can vouch for anyone.
 async fn verify(
     app: &App,
     idp: &Idp,
@@ -154,11 +163,9 @@ async fn verify(
     if !idp.metadata.counts(now) {
         return Err(Refused::because("the metadata of the identity provider has run out").into());
     }
-    let place = PLACES.acquire().await.map_err(Error::internal)?;
     let (idp, token_endpoint) = (idp.clone(), format!("{}/v2/oauth/token", app.config.server.external_url()));
     let logged = app.config.user_authentication.log_saml_assertions;
-    let verified = tokio::task::spawn_blocking(move || {
-        let _place = place;
+    let verified = apart(move || {
         let acs = idp.acs();
         let expected = Expected {
             issuer: &idp.metadata.entity_id,
@@ -172,9 +179,21 @@ async fn verify(
         if logged {
             tracing::info!(idp = idp.name, assertion = said.without_signature_values(), "assertion accepted");
         }
-        Ok::<_, Refused>(said)
+        Ok(said)
     });
-    Ok(verified.await.map_err(Error::internal)??)
+    verified.await
+}
+
+/// Runs what a stranger's document costs where it keeps nobody waiting who sends none.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> protocol::Result<T> + Send + 'static,
+) -> Result<T, NotSignedIn> {
+    let place = PLACES.acquire().await.map_err(Error::internal)?;
+    let done = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        work()
+    });
+    Ok(done.await.map_err(Error::internal)??)
 }
 
 /// Takes the request and the assertion, so that neither counts again, and the user with them: all or nothing.

@@ -5,7 +5,6 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Idp, Mapping, MetadataSource, metadata::Metadata};
-use crate::error::{Error, Result};
 
 /// A row of `identity_providers`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -30,6 +29,7 @@ struct Row {
     wants_signed_requests: bool,
     valid_until: Option<OffsetDateTime>,
     refresh_at: Option<OffsetDateTime>,
+    require_existing_users: bool,
     require_signed_assertions: bool,
     require_signed_response: bool,
     allow_unsolicited: bool,
@@ -74,6 +74,7 @@ impl From<Row> for Idp {
                 valid_until: row.valid_until,
             },
             refresh_at: row.refresh_at,
+            require_existing_users: row.require_existing_users,
             require_signed_assertions: row.require_signed_assertions,
             require_signed_response: row.require_signed_response,
             allow_unsolicited: row.allow_unsolicited,
@@ -92,9 +93,9 @@ macro_rules! idps {
             "select id, name, enabled, sp_entity_id, acs_url, acs_https_port, default_account, default_role,
                     idp_account_attribute, idp_groups_attribute, idp_role_attribute, idp_username_attribute,
                     metadata_url, metadata_xml, entity_id, sso_url, certificates, wants_signed_requests, valid_until,
-                    refresh_at, require_signed_assertions, require_signed_response, allow_unsolicited,
-                    allow_assertion_grant, allow_account_creation, allowed_accounts, allowed_roles, created_at,
-                    last_updated
+                    refresh_at, require_existing_users, require_signed_assertions, require_signed_response,
+                    allow_unsolicited, allow_assertion_grant, allow_account_creation, allowed_accounts, allowed_roles,
+                    created_at, last_updated
              from identity_providers " + $rest,
             $($argument),*
         )
@@ -120,6 +121,11 @@ pub async fn lock_idp(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<
 /// Keeps the provider as it is until the transaction ends, while others may do the same beside it.
 pub async fn hold_idp(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Idp>> {
     Ok(idps!("where id = $1 for share", id).fetch_optional(db).await?.map(Idp::from))
+}
+
+/// The same by its name.
+pub async fn hold_by_name(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<Idp>> {
+    Ok(idps!("where name = $1 for share", name).fetch_optional(db).await?.map(Idp::from))
 }
 
 /// The enabled providers that this entity and audience are those of.
@@ -159,7 +165,7 @@ pub async fn update_idp(db: &mut PgConnection, idp: &Idp) -> sqlx::Result<()> {
              certificates = $16, wants_signed_requests = $17, valid_until = $18, refresh_at = $19,
              require_signed_assertions = $20, require_signed_response = $21, allow_unsolicited = $22,
              allow_assertion_grant = $23, allow_account_creation = $24, allowed_accounts = $25, allowed_roles = $26,
-             last_updated = $27
+             last_updated = $27, require_existing_users = $28
          where id = $1",
         idp.id,
         idp.enabled,
@@ -187,7 +193,8 @@ pub async fn update_idp(db: &mut PgConnection, idp: &Idp) -> sqlx::Result<()> {
         idp.mapping.allow_account_creation,
         idp.mapping.allowed_accounts.as_deref(),
         idp.mapping.allowed_roles.as_deref(),
-        idp.last_updated
+        idp.last_updated,
+        idp.require_existing_users
     )
     .execute(db)
     .await?;
@@ -272,6 +279,8 @@ pub struct Due {
     pub name: String,
     pub url: String,
     pub entity_id: String,
+    /// Stays so until it was fetched, or the configuration is changed.
+    pub refresh_at: OffsetDateTime,
 }
 
 /// Claims one whose metadata is due: no other node fetches it before `again_at`.
@@ -285,7 +294,7 @@ pub async fn claim_due(
         r#"update identity_providers set refresh_at = $2 where id = (
                select id from identity_providers where refresh_at <= $1 and metadata_url is not null
                order by refresh_at limit 1 for update skip locked)
-           returning id, name, metadata_url as "url!", entity_id"#,
+           returning id, name, metadata_url as "url!", entity_id, refresh_at as "refresh_at!""#,
         now,
         again_at
     )
@@ -303,7 +312,7 @@ pub async fn update_metadata(
     sqlx::query!(
         "update identity_providers set sso_url = $4, certificates = $5, wants_signed_requests = $6, valid_until = $7,
                                        refresh_at = $8
-         where id = $1 and metadata_url = $2 and entity_id = $3",
+         where id = $1 and metadata_url = $2 and entity_id = $3 and refresh_at = $9",
         due.id,
         due.url,
         due.entity_id,
@@ -311,7 +320,8 @@ pub async fn update_metadata(
         &read.certificates,
         read.wants_signed_requests,
         read.valid_until,
-        next
+        next,
+        due.refresh_at
     )
     .execute(db)
     .await?;
@@ -344,12 +354,4 @@ pub async fn insert_key(db: &mut PgConnection, key: &StoredKey, now: OffsetDateT
     .execute(db)
     .await?;
     Ok(())
-}
-
-/// The id and entity of a provider, kept as it is until the transaction ends: for a user that is made for it.
-pub async fn hold_by_name(db: &mut PgConnection, name: &str) -> Result<Idp, crate::db::WriteError> {
-    let idp = idps!("where name = $1 for share", name).fetch_optional(db).await?.map(Idp::from);
-    let unknown =
-        || Error::Refused(format!("Invalid user request: Unknown identity provider {}", crate::names::shown(name)));
-    Ok(idp.ok_or_else(unknown)?)
 }

@@ -53,9 +53,10 @@ pub struct RbacManagerSamlConfiguration {
     #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub idp_metadata_xml: Option<String>,
-    /// Whether only users that are there can sign in: the configuration of the deployment says.
-    #[serde(default, deserialize_with = "ignored")]
-    #[schema(read_only, required = false, default = false)]
+    /// Whether only users that are there can sign in. Answered as true where the configuration of the deployment requires
+    /// it of every provider.
+    #[serde(default)]
+    #[schema(required = false, default = false)]
     pub require_existing_users: bool,
     /// Whether the assertion must be signed itself.
     #[serde(default = "yes")]
@@ -69,7 +70,9 @@ pub struct RbacManagerSamlConfiguration {
     #[serde(default)]
     #[schema(required = false, default = false, extensions(("x-kedge-addition" = json!(true))))]
     pub allow_unsolicited: bool,
-    /// Whether assertions that answer no request can be exchanged for tokens (RFC 7522).
+    /// Whether assertions that answer no request can be exchanged for tokens (RFC 7522). False does not turn the exchange
+    /// off: an assertion that answers the request of a client of the API is exchanged always, and with `allow_unsolicited`
+    /// one that answers none, too.
     #[serde(default)]
     #[schema(required = false, default = false, extensions(("x-kedge-addition" = json!(true))))]
     pub allow_assertion_grant: bool,
@@ -109,9 +112,9 @@ fn ignored<'de, T: Default, D: Deserializer<'de>>(deserializer: D) -> Result<T, 
 }
 
 impl RbacManagerSamlConfiguration {
-    /// A stored configuration, in a deployment whose users must be there before or not.
+    /// A stored configuration, in a deployment that requires existing users of every provider or does not.
     #[must_use]
-    pub fn new(idp: Idp, require_existing_users: bool) -> Self {
+    pub fn new(idp: Idp, all_require_existing_users: bool) -> Self {
         let (idp_metadata_url, idp_metadata_xml) = match idp.metadata_source {
             MetadataSource::Url(url) => (Some(url), None),
             MetadataSource::Xml(xml) => (None, Some(xml)),
@@ -130,7 +133,7 @@ impl RbacManagerSamlConfiguration {
             idp_username_attribute: idp.mapping.username_attribute,
             idp_metadata_url,
             idp_metadata_xml,
-            require_existing_users,
+            require_existing_users: idp.require_existing_users || all_require_existing_users,
             require_signed_assertions: idp.require_signed_assertions,
             require_signed_response: idp.require_signed_response,
             allow_unsolicited: idp.allow_unsolicited,

@@ -28,7 +28,6 @@ use crate::{
         accounts::{self, store as account_store},
         credentials::store as credentials,
         roles::{self, rules::Change, store::UnifiedRole},
-        saml,
     },
     state::App,
     system::configurations::in_force,
@@ -101,7 +100,7 @@ pub async fn create_user(
         let held = account_store::hold_by_id(db, account.id).await?.ok_or(Error::NotFound { what: "Account" })?;
         accounts::rules::is_not_deleting(&held)?;
         let idp = match &idp_name {
-            Some(name) => Some(saml::store::hold_by_name(db, name).await?),
+            Some(name) => Some(rules::voucher(db, &app.roles, &caller, &account, name).await?),
             None => None,
         };
         let user = NewUser {

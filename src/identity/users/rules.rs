@@ -1,11 +1,20 @@
 //! Who can be made, and who cannot be deleted.
 
-use super::{User, types::UserCreationRequest};
+use sqlx::PgConnection;
+
+use super::{User, UserType, types::UserCreationRequest};
 use crate::{
+    authn::caller::Caller,
+    authz::{action::Action, policy::Where, roles::RoleTable},
     config::UserAuthentication,
+    db::WriteError,
     error::{Error, Result},
-    identity::users::UserType,
-    names::{NewPassword, RESERVED},
+    identity::{
+        accounts::Account,
+        roles,
+        saml::{self, Idp},
+    },
+    names::{NewPassword, RESERVED, shown},
 };
 
 /// The user that exists from the first start on and stays.
@@ -45,6 +54,40 @@ pub fn signs_in(request: UserCreationRequest, settings: &UserAuthentication) -> 
     let password = request.password.ok_or_else(|| Error::malformed("password", "is required for a native user"))?;
     may_be_set(&password, settings)?;
     Ok(SignsIn::ByPassword(password))
+}
+
+/// The identity provider of that name, held as it is, if it may vouch for a user whom the caller makes in `account`.
+///
+/// A provider gives a user accounts, roles and groups at its first sign-in, and whoever makes a user takes its name from the
+/// provider's people. So one who is no admin can use a provider only that is this account's alone, and gives nothing that the
+/// caller could not.
+///
+/// # Errors
+/// 400 where there is none, as far as the caller may know; the same refusal as for a missing permission.
+pub async fn voucher(
+    db: &mut PgConnection,
+    roles: &RoleTable,
+    caller: &Caller,
+    account: &Account,
+    name: &str,
+) -> Result<Idp, WriteError> {
+    // The names of disabled ones are for admins to know.
+    let idp = saml::store::hold_by_name(db, name).await?.filter(|idp| idp.enabled || caller.is_admin());
+    let unknown = || Error::Refused(format!("Invalid user request: Unknown identity provider {}", shown(name)));
+    let idp = idp.ok_or_else(unknown)?;
+    if caller.is_admin() {
+        return Ok(idp);
+    }
+    let action = Action::CreateUser;
+    let denied = || Error::from(Where::Account(&account.name).denies(action));
+    if !idp.mapping.is_of_account(&account.name) || !saml::store::list_groups(db, idp.id).await?.is_empty() {
+        return Err(denied().into());
+    }
+    if let Some(role) = &idp.mapping.default_role {
+        let role = roles.named(role).ok_or_else(denied)?;
+        roles::rules::may_hand_out(db, roles, caller, (account, role), action).await?;
+    }
+    Ok(idp)
 }
 
 /// Whether a password may be set.

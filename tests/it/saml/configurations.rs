@@ -50,10 +50,11 @@ async fn configuration_is_added_read_changed_and_deleted() {
     let after = admin.put(WONDERLAND, configuration(&changes)).await.expect(200);
     assert_eq!(after["allowed_accounts"], json!(["wonder*"]));
     assert_eq!(after["acs_https_port"], 8443);
-    assert_eq!(after["require_existing_users"], false);
+    assert_eq!(after["require_existing_users"], true);
     assert_eq!(after["created_at"], stamps[0]);
     let got = admin.get(WONDERLAND).await.expect(200);
     assert_eq!((got["enabled"].as_bool(), got["default_role"].as_str()), (Some(false), Some("read-only")));
+    assert_eq!(got["require_existing_users"], true);
     admin.delete(WONDERLAND).await.expect(204);
     assert_error(&admin.get(WONDERLAND).await, 404, "Identity provider not found");
     assert_error(&admin.delete(WONDERLAND).await, 404, "Identity provider not found");

@@ -221,6 +221,24 @@ async fn only_users_that_are_there_sign_in_where_that_is_configured() {
 }
 
 #[tokio::test]
+async fn provider_can_require_users_that_are_there() {
+    let server = server(json!({ "require_existing_users": true })).await;
+    server.idp(json!({ "name": "oz", "sp_entity_id": "https://kedge.oz.test/saml" })).await;
+    let required = async |name: &str| {
+        let path = format!("/v2/rbac-manager/saml/idps/{name}");
+        server.admin().get(&path).await.expect(200)["require_existing_users"].clone()
+    };
+    assert_eq!([required("wonderland").await, required("oz").await], [json!(true), json!(false)]);
+    assert_refused(&says("alice", &[]).to(&server).await, "The user must be made before it can sign in.");
+    configure(&server, json!({}), false).await;
+    user(&server, says("alice", &[]).to(&server).await).await;
+    // Those that are there sign in still.
+    configure(&server, json!({ "require_existing_users": true }), false).await;
+    user(&server, says("alice", &[]).to(&server).await).await;
+    assert_refused(&says("hatter", &[]).to(&server).await, "The user must be made before it can sign in.");
+}
+
+#[tokio::test]
 async fn groups_are_matched_at_every_sign_in() {
     let server = server(json!({})).await;
     let admin = server.admin();

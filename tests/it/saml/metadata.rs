@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    sync::oneshot,
 };
 
 use crate::support::{
@@ -23,6 +24,13 @@ const IDPS: &str = "/v2/rbac-manager/saml/idps";
 struct Web {
     url: String,
     answer: Arc<Mutex<Vec<u8>>>,
+    held: Arc<Mutex<Option<Held>>>,
+}
+
+/// The answer that is held back: tells when it was asked for, and waits until it may go.
+struct Held {
+    asked: oneshot::Sender<()>,
+    go: oneshot::Receiver<()>,
 }
 
 impl Web {
@@ -30,14 +38,21 @@ impl Web {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/metadata", listener.local_addr().unwrap());
         let answer = Arc::new(Mutex::new(Vec::new()));
-        let web = Self { url, answer: Arc::clone(&answer) };
+        let held = Arc::new(Mutex::new(None::<Held>));
+        let web = Self { url, answer: Arc::clone(&answer), held: Arc::clone(&held) };
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let bytes = answer.lock().unwrap().clone();
-                let mut request = [0; 4096];
-                let _ = stream.read(&mut request).await;
-                let _ = stream.write_all(&bytes).await;
-                let _ = stream.shutdown().await;
+                let (bytes, held) = (answer.lock().unwrap().clone(), held.lock().unwrap().take());
+                tokio::spawn(async move {
+                    let mut request = [0; 4096];
+                    let _ = stream.read(&mut request).await;
+                    if let Some(Held { asked, go }) = held {
+                        asked.send(()).unwrap();
+                        go.await.unwrap();
+                    }
+                    let _ = stream.write_all(&bytes).await;
+                    let _ = stream.shutdown().await;
+                });
             }
         });
         web.serve(&metadata());
@@ -50,6 +65,13 @@ impl Web {
 
     fn answer(&self, bytes: Vec<u8>) {
         *self.answer.lock().unwrap() = bytes;
+    }
+
+    /// Holds the next answer back, as it is when it is asked for; answers what tells that it was, and what lets it go.
+    fn hold(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let ((asked, was_asked), (let_go, go)) = (oneshot::channel(), oneshot::channel());
+        *self.held.lock().unwrap() = Some(Held { asked, go });
+        (was_asked, let_go)
     }
 
     fn configuration(&self) -> Value {
@@ -138,6 +160,29 @@ async fn metadata_is_refreshed_and_certificates_roll_over() {
     web.answer(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n".to_vec());
     refresh(&server).await;
     assert_eq!([by(&KEY).await, by(&OTHER_KEY).await], [403, 200]);
+}
+
+#[tokio::test]
+async fn configuration_that_is_saved_during_a_refresh_stays() {
+    let now = Clock::System.now();
+    let server = Server::start_with(Options { clock: Some(Clock::fixed(now)), ..Options::default() }).await;
+    let web = Web::start().await;
+    web.serve(&metadata_of(ENTITY, &[&KEY, &OTHER_KEY]));
+    server.admin().post(IDPS, web.configuration()).await.expect(200);
+    server.app.clock.set(now + Duration::from_hours(1));
+    let (was_asked, let_go) = web.hold();
+    let save = async {
+        was_asked.await.unwrap();
+        // The other key was lost, and is taken out of the metadata.
+        web.serve(&metadata());
+        server.admin().put(&format!("{IDPS}/wonderland"), web.configuration()).await.expect(200);
+        let_go.send(()).unwrap();
+    };
+    let (refreshed, ()) = tokio::join!(refresh_due(&server.app), save);
+    refreshed.unwrap();
+    let says = || Says { now: server.app.clock.now(), ..Says::of("alice", None) };
+    bring(&server.nobody(), &says().xml_signed_by(&OTHER_KEY)).await.expect(403);
+    bring(&server.nobody(), &says().xml()).await.expect(200);
 }
 
 #[tokio::test]

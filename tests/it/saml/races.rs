@@ -1,10 +1,12 @@
 //! Answers that come at the same time.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::support::{
-    Server,
+    Server, assert_error,
     idp::{Says, bring},
 };
 
@@ -24,6 +26,30 @@ async fn of_many_uses_of_one_answer_exactly_one_signs_in() {
     .await;
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
     assert_eq!(answers.iter().filter(|status| **status == 403).count(), 11, "{answers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn user_that_is_deleted_during_its_first_sign_in_is_not_made_anew() {
+    let server = Server::start().await;
+    server.idp(json!({ "require_existing_users": true, "allow_unsolicited": true })).await;
+    server.account("wonderland").await;
+    let users = "/v2/accounts/wonderland/users";
+    let alice = json!({ "username": "alice", "user_type": "saml", "idp_name": "wonderland" });
+    server.admin().post(users, alice).await.expect(200);
+    let mut deleting = server.app.db.begin().await.unwrap();
+    sqlx::query("delete from users where username = 'alice'").execute(&mut *deleting).await.unwrap();
+    let commit = async {
+        let waits = "select exists (select from pg_locks
+                                    where not granted and pg_backend_pid() = any (pg_blocking_pids(pid)))";
+        while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut *deleting).await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        deleting.commit().await.unwrap();
+    };
+    let says = Says::of("alice", None);
+    let (answer, ()) = tokio::join!(says.to(&server), commit);
+    assert_error(&answer, 403, "Not authorized. The user was deleted meanwhile: try again.");
+    assert_eq!(server.admin().get(users).await.expect(200), json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -547,6 +547,17 @@ MANY_NAMESPACES = "".join(f' xmlns:n{i}="urn:n{i}"' for i in range(4000))
 LONG_COMMON = "".join(f' xmlns:{"n" * 100}{i}="urn:{"n" * 100}{i}"' for i in range(600))
 
 
+# Whoever tracks quotes outside of tags, too, takes these for an open value, which each pair of quotes behind it closes
+# and opens again.
+OPEN_QUOTES = {
+    "a comment": '<!--"-->',
+    "a comment that seems to end at once": '<!--> <x "-->',
+    "a processing instruction": '<?x "?>',
+    "a CDATA section": '<![CDATA["]]>',
+    "a text": '"',
+}
+
+
 def twenty(i):
     return "".join(f' xmlns:n{i}_{j}="urn:n{i}"' for j in range(20))
 
@@ -573,6 +584,21 @@ for what, change, accepting in (
     (
         "an element of 27,040 attributes",
         lambda case: f'<samlp:Response xmlns:samlp="{SAMLP}"{SHORT_ATTRIBUTES}/>',
+        HARM,
+    ),
+    *(
+        (
+            f"an element of 27,040 attributes behind a quote in {where}",
+            lambda case, quote=quote: (
+                f'<samlp:Response xmlns:samlp="{SAMLP}">{quote}<x{SHORT_ATTRIBUTES}/></samlp:Response>'
+            ),
+            HARM,
+        )
+        for where, quote in OPEN_QUOTES.items()
+    ),
+    (
+        "an element of 27,040 attributes behind a quote in a comment ahead of it",
+        lambda case: f'<!--"--><samlp:Response xmlns:samlp="{SAMLP}"{SHORT_ATTRIBUTES}/>',
         HARM,
     ),
     ("an element of 8,000 attributes", in_extensions(f"<x{MANY_ATTRIBUTES}/>"), FINE),

@@ -1,14 +1,17 @@
 //! XML as a small tree: elements with their namespaces, attributes and text, and where they stand in the source.
 //!
 //! Parsed by the parser that the verifier of signatures uses: two parsers that differ are how signed names become others.
-//! What SAML never needs is refused: document types, processing instructions, CDATA sections, entities, encodings other
-//! than UTF-8, and comments, which have cut names in two before.
+//! What SAML never needs is refused: document types, processing instructions, CDATA sections and comments, which have cut
+//! names in two before, by [`scan`] already; entities, and encodings other than UTF-8.
 
 use std::ops::Range;
 
 use uppsala::{NodeId, NodeKind, Parser, QName};
 
-use super::{MESSAGE_LIMIT, Refused, Result};
+use super::{
+    MESSAGE_LIMIT, Refused, Result,
+    scan::{self, MAX_ATTRIBUTES},
+};
 
 /// How much of it there may be.
 #[derive(Debug)]
@@ -24,7 +27,6 @@ pub const METADATA: Limits = Limits { bytes: 1024 * 1024, comments: true };
 
 const MAX_DEPTH: usize = 32;
 const MAX_ELEMENTS: usize = 5_000;
-const MAX_ATTRIBUTES: usize = 32;
 
 /// An element.
 #[derive(Debug)]
@@ -135,9 +137,7 @@ pub fn parse(xml: &str, limits: &Limits) -> Result<Element> {
     if !xml.starts_with('<') {
         return Err(Refused::because("does not begin with an element"));
     }
-    if has_crowded_tag(xml, limits) {
-        return Err(Refused::because("an element with more attributes than may be"));
-    }
+    scan::may_be_parsed(xml, limits)?;
     let parser = Parser::new()
         .with_forbid_dtd(true)
         .with_forbid_entities(true)
@@ -150,47 +150,12 @@ pub fn parse(xml: &str, limits: &Limits) -> Result<Element> {
             return Err(Refused::because("declares another XML than 1.0 in UTF-8"));
         }
     }
-    if document.doctype.is_some() {
-        return Err(Refused::because("has a document type"));
-    }
     let mut reader = Reader { document: &document, limits, elements: 0 };
     for node in document.children_iter(document.root()) {
         reader.is_passed_over(node)?;
     }
     let root = document.document_element().ok_or(Refused::because("has no element"))?;
     reader.element(root, 0)
-}
-
-/// Whether a tag has more attributes than may be. Looked at ahead of the parser, whose time grows with the square of their
-/// number.
-fn has_crowded_tag(xml: &str, limits: &Limits) -> bool {
-    let mut rest = xml;
-    while let Some((_, tag)) = rest.split_once('<') {
-        // What people comment out counts for nothing; where comments are refused, this one is.
-        if limits.comments && tag.starts_with("!--") {
-            let Some((_, after)) = tag.split_once("-->") else { return false };
-            rest = after;
-            continue;
-        }
-        let (mut attributes, mut quote, mut end) = (0, None, tag.len());
-        for (at, byte) in tag.bytes().enumerate() {
-            match (quote, byte) {
-                (Some(open), _) if byte == open => quote = None,
-                (None, b'"' | b'\'') => quote = Some(byte),
-                (None, b'=') => attributes += 1,
-                (None, b'>') => {
-                    end = at;
-                    break;
-                }
-                _ => {}
-            }
-        }
-        if attributes > MAX_ATTRIBUTES {
-            return true;
-        }
-        rest = tag.get(end..).unwrap_or_default();
-    }
-    false
 }
 
 struct Reader<'a, 'd> {
@@ -207,7 +172,7 @@ impl Reader<'_, '_> {
         }
         let found = self.document.element(node).ok_or(Refused::because("has no element"))?;
         if found.attributes.len() + found.namespace_declarations.len() > MAX_ATTRIBUTES {
-            return Err(Refused::because("an element with more attributes than may be"));
+            return Err(scan::CROWDED);
         }
         // Namespaces in XML 1.0, 5: only the default one can be undeclared.
         if found.namespace_declarations.iter().any(|(prefix, uri)| !prefix.is_empty() && uri.is_empty()) {
@@ -241,9 +206,6 @@ impl Reader<'_, '_> {
         match self.document.node_kind(node) {
             Some(NodeKind::Element(_) | NodeKind::Text(_)) => Ok(()),
             Some(NodeKind::Comment(_)) if self.limits.comments => Ok(()),
-            Some(NodeKind::Comment(_)) => Err(Refused::because("holds a comment")),
-            Some(NodeKind::CData(_)) => Err(Refused::because("holds a CDATA section")),
-            Some(NodeKind::ProcessingInstruction(_)) => Err(Refused::because("holds a processing instruction")),
             _ => Err(Refused::because("holds something unknown")),
         }
     }

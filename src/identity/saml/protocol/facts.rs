@@ -192,29 +192,37 @@ fn answers(in_response_to: Option<&str>, expected: Option<&str>) -> Result<()> {
     if in_response_to == expected { Ok(()) } else { Err(Refused::because("answers another request, or none")) }
 }
 
-/// Until when the subject is confirmed by a bearer's confirmation that is meant for here. Others confirm nothing.
+/// Until when the subject is confirmed by bearers' confirmations that are meant for here, one of which must count now. Others
+/// confirm nothing.
 fn confirmed_until(subject: &Element, expected: &Expected<'_>, now: OffsetDateTime) -> Result<OffsetDateTime> {
-    let mut refusal = Refused::because("no confirmation of a bearer");
+    let mut until: Option<OffsetDateTime> = None;
+    let (mut counts, mut refusal) = (false, Refused::because("no confirmation of a bearer"));
     for confirmation in subject.all(ASSERTION, "SubjectConfirmation") {
         if confirmation.attribute("Method") != Some(BEARER) {
             continue;
         }
-        match by_bearer(confirmation, expected, now) {
-            Ok(until) => return Ok(until),
+        let judged = by_bearer(confirmation, expected).and_then(|(data, end)| {
+            // One that does not count now may do so later, or in answer to something else.
+            until = until.max(Some(end));
+            answers(data.attribute("InResponseTo"), expected.in_response_to)?;
+            is_within(data, now)
+        });
+        match judged {
+            Ok(()) => counts = true,
             Err(why) => refusal = why,
         }
     }
-    Err(refusal)
+    until.filter(|_| counts).ok_or(refusal)
 }
 
-fn by_bearer(confirmation: &Element, expected: &Expected<'_>, now: OffsetDateTime) -> Result<OffsetDateTime> {
+/// A bearer's confirmation that is meant for here, and its end.
+fn by_bearer<'a>(confirmation: &'a Element, expected: &Expected<'_>) -> Result<(&'a Element, OffsetDateTime)> {
     let data = confirmation.one(ASSERTION, "SubjectConfirmationData")?;
     if !data.attribute("Recipient").is_some_and(|recipient| expected.recipients.contains(&recipient)) {
         return Err(Refused::because("meant for another recipient"));
     }
-    answers(data.attribute("InResponseTo"), expected.in_response_to)?;
-    is_within(data, now)?;
-    moment(data, "NotOnOrAfter")?.ok_or(Refused::because("confirmed without an end"))
+    let end = moment(data, "NotOnOrAfter")?.ok_or(Refused::because("confirmed without an end"))?;
+    Ok((data, end))
 }
 
 /// `NotBefore` and `NotOnOrAfter`, where they stand.
@@ -290,4 +298,72 @@ fn moment(element: &Element, attribute: &str) -> Result<Option<OffsetDateTime>> 
     let is_utc = text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T');
     let utc = Some(text).filter(|_| is_utc).and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
     utc.map(Some).ok_or_else(|| Refused::with(format!("{attribute} is no moment in UTC")))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::{super::Signed, *};
+
+    const NOW: OffsetDateTime = datetime!(2026-06-01 12:00 UTC);
+    const EXPECTED: Expected<'_> = Expected {
+        issuer: "urn:idp",
+        certificates: &[],
+        audience: "urn:sp",
+        recipients: &["urn:acs", "urn:token"],
+        in_response_to: None,
+        signed: Signed { response: false, assertion: false },
+    };
+
+    /// Until when it counts that the subject is confirmed by each of these: method, recipient and what else it says.
+    fn confirmed(confirmations: &[(&str, &str, &str)]) -> Result<OffsetDateTime> {
+        let one = |(method, recipient, rest): &(&str, &str, &str)| {
+            format!(
+                "<SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:{method}\">\
+                 <SubjectConfirmationData Recipient=\"{recipient}\"{rest}/></SubjectConfirmation>"
+            )
+        };
+        let confirmations: String = confirmations.iter().map(one).collect();
+        let subject = format!("<Subject xmlns=\"{ASSERTION}\">{confirmations}</Subject>");
+        confirmed_until(&document::parse(&subject, &document::MESSAGE).unwrap(), &EXPECTED, NOW)
+    }
+
+    fn until(end: &str) -> String {
+        format!(" NotOnOrAfter=\"2026-06-01T{end}:00Z\"")
+    }
+
+    #[test]
+    fn assertion_is_remembered_until_the_last_confirmation_ends() {
+        let (soon, late) = (until("12:05"), until("13:00"));
+        let later = format!(" NotBefore=\"2026-06-01T12:30:00Z\"{late}");
+        let answering = format!(" InResponseTo=\"_1\"{late}");
+        let over = until("11:00");
+        for (others, end) in [
+            (&[("bearer", "urn:token", late.as_str())][..], datetime!(2026-06-01 13:00 UTC)),
+            (&[("bearer", "urn:token", &later)], datetime!(2026-06-01 13:00 UTC)),
+            (&[("bearer", "urn:acs", &answering)], datetime!(2026-06-01 13:00 UTC)),
+            (&[("bearer", "urn:acs", &over)], datetime!(2026-06-01 12:05 UTC)),
+            // What never counts.
+            (&[("bearer", "urn:other", &late)], datetime!(2026-06-01 12:05 UTC)),
+            (&[("sender-vouches", "urn:acs", &late)], datetime!(2026-06-01 12:05 UTC)),
+            (&[("bearer", "urn:acs", "")], datetime!(2026-06-01 12:05 UTC)),
+        ] {
+            let mut all = vec![("bearer", "urn:acs", soon.as_str())];
+            all.extend(others);
+            assert_eq!(confirmed(&all).unwrap(), end, "{others:?}");
+            all.reverse();
+            assert_eq!(confirmed(&all).unwrap(), end, "{others:?}");
+        }
+    }
+
+    #[test]
+    fn confirmation_that_counts_later_confirms_nothing_now() {
+        let later = format!(" NotBefore=\"2026-06-01T12:30:00Z\"{}", until("13:00"));
+        let answering = format!(" InResponseTo=\"_1\"{}", until("13:00"));
+        assert_eq!(confirmed(&[("bearer", "urn:acs", &later)]).unwrap_err().to_string(), "not valid yet");
+        let refusal = confirmed(&[("bearer", "urn:acs", &answering)]).unwrap_err();
+        assert_eq!(refusal.to_string(), "answers another request, or none");
+        assert_eq!(confirmed(&[]).unwrap_err().to_string(), "no confirmation of a bearer");
+    }
 }

@@ -1,16 +1,17 @@
 //! From what an identity provider sent to what it says of whom: our own small module around saml-rs.
 //!
 //! [`document`] reads the XML with the parser that the verifier of signatures uses, so that both see the same tree, and
-//! refuses what SAML never needs. [`shape`] stands in front of the library: one assertion, signatures only where they
-//! belong and over what they stand in, no other algorithms than those of today. [`library`] is the only room that knows
-//! saml-rs: it decrypts, and verifies signatures. [`facts`] stands behind it: reads from the tree what was signed, and
-//! judges for whom, by whom, when and in answer to what it was said.
+//! refuses what SAML never needs, most of it by [`scan`] ahead of the parser. [`shape`] stands in front of the library: one
+//! assertion, signatures only where they belong and over what they stand in, no other algorithms than those of today.
+//! [`library`] is the only room that knows saml-rs: it decrypts, and verifies signatures. [`facts`] stands behind it: reads
+//! from the tree what was signed, and judges for whom, by whom, when and in answer to what it was said.
 //!
 //! Nothing here knows HTTP, the database or the accounts.
 
 pub mod document;
 pub mod facts;
 pub mod library;
+pub mod scan;
 pub mod shape;
 
 use std::borrow::Cow;
