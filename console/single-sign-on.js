@@ -26,12 +26,11 @@ const FLAGS = [
   ["enabled", "Enabled: users can sign in by it"],
   ["require_signed_assertions", "Assertions must be signed"],
   ["require_signed_response", "Responses must be signed"],
+  ["require_existing_users", "Only users that are there already"],
   ["allow_account_creation", "May make accounts that are not there"],
   ["allow_unsolicited", "Answers count that nobody asked for"],
   ["allow_assertion_grant", "Assertions can be exchanged for tokens"],
 ];
-// The deployment's configuration says: not the provider's to change.
-const GIVEN = [["require_existing_users", "Only users that are there already, in this deployment"]];
 const LISTS = [
   ["allowed_accounts", "Accounts it may name", "Patterns with *, several with commas. Left out: all but the reserved."],
   ["allowed_roles", "Roles it may name", "Patterns with *, several with commas. Left out: all."],
@@ -118,7 +117,7 @@ export function provider(main, name) {
           "dl",
           { class: "pairs" },
           said.map(([key, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, Array.isArray(found[key]) ? found[key].join(", ") : String(found[key])))),
-          [...FLAGS.slice(1), ...GIVEN].map(([key, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, found[key] ? "Yes" : "No"))),
+          FLAGS.slice(1).map(([key, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, found[key] ? "Yes" : "No"))),
         ),
         h("p", {}, h("a", { href: `/v2/rbac-manager/saml/metadata/${segment(name)}`, download: `${name}.xml` }, "Our metadata for its administrator")),
       ),

@@ -167,17 +167,13 @@ impl Metrics {
     pub fn answered(&self, operation: Option<usize>, status: StatusCode, took: Duration) {
         let at = STATUSES.iter().position(|known| *known == status.as_u16()).unwrap_or_default();
         let status = STATUSES.get(at).copied().unwrap_or_default();
-        match operation.and_then(|number| self.operations.get()?.get(number)) {
-            Some(counted) => {
-                counted.took.observe(took.as_secs_f64());
-                if let Some(answers) = counted.answers.get(at) {
-                    answers.get_or_init(|| self.counter(&counted.operation, status)).inc();
-                }
-            }
-            None => {
-                let none = Operation { method: "-".to_owned(), route: "-".to_owned() };
-                self.counter(&none, status).inc();
-            }
+        let Some(counted) = operation.and_then(|number| self.operations.get()?.get(number)) else {
+            self.counter(&Operation { method: "-".to_owned(), route: "-".to_owned() }, status).inc();
+            return;
+        };
+        counted.took.observe(took.as_secs_f64());
+        if let Some(answers) = counted.answers.get(at) {
+            answers.get_or_init(|| self.counter(&counted.operation, status)).inc();
         }
     }
 

@@ -9,12 +9,18 @@ use crate::{
 /// The one account whose name would collide with a path: `GET /v2/accounts/users` lists users.
 const UNREACHABLE: &str = "users";
 
+/// Whether no account that is made may have this name, whoever makes it.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name) || name == UNREACHABLE
+}
+
 /// Whether a new account may have this name and type.
 ///
 /// # Errors
 /// 400 with what cannot be.
 pub fn may_be_created(name: &str, kind: Option<&str>) -> Result<()> {
-    if RESERVED.contains(&name) || name == UNREACHABLE {
+    if is_reserved(name) {
         return Err(Error::Refused(format!("Invalid account request: Cannot use name {name}")));
     }
     match kind {

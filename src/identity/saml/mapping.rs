@@ -5,6 +5,7 @@
 use super::{Mapping, protocol::Said};
 use crate::{
     authz::roles::RoleTable,
+    identity::accounts::rules::is_reserved,
     names::{AccountName, RESERVED, Username, shown},
 };
 
@@ -92,7 +93,7 @@ impl Mapping {
     /// # Errors
     /// That the provider may not name it.
     pub fn may_name_account(&self, account: &str) -> Result<(), Unmapped> {
-        let possible = !RESERVED.contains(&account) && AccountName::parse(account.to_owned()).is_ok();
+        let possible = !is_reserved(account) && AccountName::parse(account.to_owned()).is_ok();
         if possible && is_among(account, self.allowed_accounts.as_deref()) {
             return Ok(());
         }

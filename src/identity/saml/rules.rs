@@ -4,7 +4,8 @@ use super::{Mapping, MetadataSource, metadata::is_web_url, types::RbacManagerSam
 use crate::{
     authz::roles::RoleTable,
     error::{Error, Result},
-    names::{AnyName, IdpName, RESERVED},
+    identity::accounts::rules::is_reserved,
+    names::{AnyName, IdpName},
 };
 
 /// The longest text of a configuration, in bytes.
@@ -78,7 +79,7 @@ fn mapping(request: &RbacManagerSamlConfiguration, roles: &RoleTable) -> Result<
         allow_account_creation: request.allow_account_creation,
     };
     if let Some(account) = &mapping.default_account {
-        let why = if RESERVED.contains(&account.as_str()) {
+        let why = if is_reserved(account) {
             "is reserved"
         } else {
             "must be the name of an account, and be allowed by allowed_accounts"

@@ -236,7 +236,7 @@ pub struct SamlResponseForm {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct LoginQuery {
-    /// Where in the console the browser is brought after the sign-in.
+    /// Kedge's addition: where in the console the browser is brought after the sign-in.
     #[serde(rename = "RelayState")]
     #[param(required = false)]
     pub relay_state: Option<String>,

@@ -92,6 +92,7 @@ async fn what_cannot_be_is_refused_with_its_name() {
         (json!({ "enabled": "yes" }), "'enabled'"),
         (json!({ "default_account": "admin" }), "'default_account' is reserved"),
         (json!({ "default_account": "system" }), "'default_account' is reserved"),
+        (json!({ "default_account": "users" }), "'default_account' is reserved"),
         (json!({ "default_account": "anchore-system" }), "'default_account' is reserved"),
         (json!({ "default_account": "a" }), "'default_account'"),
         (json!({ "default_account": "bad/name" }), "'default_account'"),

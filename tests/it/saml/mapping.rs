@@ -135,8 +135,10 @@ async fn reserved_and_disallowed_accounts_and_roles_are_refused() {
     // Reserved ones stay reserved where nothing is said.
     let open = json!({ "idp_account_attribute": "team", "idp_role_attribute": "role", "default_account": null });
     configure(&server, open, false).await;
-    let answer = says("alice", &[("team", "admin"), ("role", "full-control")]).to(&server).await;
-    assert_refused(&answer, "The identity provider names the account admin, which is not allowed.");
+    for account in ["admin", "users"] {
+        let answer = says("alice", &[("team", account), ("role", "full-control")]).to(&server).await;
+        assert_refused(&answer, &format!("The identity provider names the account {account}, which is not allowed."));
+    }
     user(&server, says("hatter", &[("team", "oz-2"), ("role", "full-control")]).to(&server).await).await;
 }
 
