@@ -7,86 +7,65 @@ use uuid::Uuid;
 use super::{Account, AccountState, AccountType};
 use crate::http::paging::Part;
 
+/// A query for the columns of an account and what the text adds.
+macro_rules! accounts {
+    ($rest:literal, $($argument:expr),*) => {
+        sqlx::query_as!(
+            Account,
+            r#"select id, name, type as "kind: AccountType", state as "state: AccountState", email, created_at,
+                      last_updated
+               from accounts "# + $rest,
+            $($argument),*
+        )
+    };
+}
+
+/// An insert of an account, and what happens where its name is taken.
+macro_rules! insert {
+    ($account:expr, $conflict:literal) => {
+        sqlx::query!(
+            "insert into accounts (id, name, type, state, email, created_at, last_updated)
+             values ($1, $2, $3, $4, $5, $6, $7) "
+                + $conflict,
+            $account.id,
+            $account.name,
+            $account.kind as AccountType,
+            $account.state as AccountState,
+            $account.email,
+            $account.created_at,
+            $account.last_updated
+        )
+    };
+}
+
 pub async fn insert_account(db: &mut PgConnection, account: &Account) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into accounts (id, name, type, state, email, created_at, last_updated)
-         values ($1, $2, $3, $4, $5, $6, $7)",
-        account.id,
-        account.name,
-        account.kind as AccountType,
-        account.state as AccountState,
-        account.email,
-        account.created_at,
-        account.last_updated
-    )
-    .execute(db)
-    .await?;
+    insert!(account, "").execute(db).await?;
     Ok(())
 }
 
 /// Inserts the account unless its name is taken.
 pub async fn insert_account_unless_there(db: &mut PgConnection, account: &Account) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into accounts (id, name, type, state, email, created_at, last_updated)
-         values ($1, $2, $3, $4, $5, $6, $7) on conflict (name) do nothing",
-        account.id,
-        account.name,
-        account.kind as AccountType,
-        account.state as AccountState,
-        account.email,
-        account.created_at,
-        account.last_updated
-    )
-    .execute(db)
-    .await?;
+    insert!(account, "on conflict (name) do nothing").execute(db).await?;
     Ok(())
 }
 
 pub async fn find_by_name(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<Account>> {
-    sqlx::query_as!(
-        Account,
-        r#"select id, name, type as "kind: AccountType", state as "state: AccountState", email, created_at, last_updated
-           from accounts where name = $1 and type <> 'service'"#,
-        name
-    )
-    .fetch_optional(db)
-    .await
+    accounts!("where name = $1 and type <> 'service'", name).fetch_optional(db).await
 }
 
 /// The account, locked against any other change of it until the transaction ends.
 pub async fn lock_by_name(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<Account>> {
-    sqlx::query_as!(
-        Account,
-        r#"select id, name, type as "kind: AccountType", state as "state: AccountState", email, created_at, last_updated
-           from accounts where name = $1 and type <> 'service' for update"#,
-        name
-    )
-    .fetch_optional(db)
-    .await
+    accounts!("where name = $1 and type <> 'service' for update", name).fetch_optional(db).await
 }
 
 /// Keeps the account from changing its state until the transaction ends, while others may do the same beside it.
 pub async fn hold_by_id(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Account>> {
-    sqlx::query_as!(
-        Account,
-        r#"select id, name, type as "kind: AccountType", state as "state: AccountState", email, created_at, last_updated
-           from accounts where id = $1 for share"#,
-        id
-    )
-    .fetch_optional(db)
-    .await
+    accounts!("where id = $1 for share", id).fetch_optional(db).await
 }
 
 /// Locks the account of that name for as long as the transaction lasts, so that it stays as it is.
 pub async fn hold_by_name(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<Account>> {
-    sqlx::query_as!(
-        Account,
-        r#"select id, name, type as "kind: AccountType", state as "state: AccountState", email, created_at, last_updated
-           from accounts where name = $1 and type <> 'service' for share"#,
-        name
-    )
-    .fetch_optional(db)
-    .await
+    accounts!("where name = $1 and type <> 'service' for share", name).fetch_optional(db).await
 }
 
 pub async fn list_accounts(
@@ -94,12 +73,10 @@ pub async fn list_accounts(
     state: Option<AccountState>,
     part: &Part,
 ) -> sqlx::Result<Vec<Account>> {
-    sqlx::query_as!(
-        Account,
-        r#"select id, name, type as "kind: AccountType", state as "state: AccountState", email, created_at, last_updated
-           from accounts where type <> 'service' and ($1::text is null or state = $1)
-             and ($2::text is null or strpos(lower(name), lower($2)) > 0)
-           order by name limit $3 offset $4"#,
+    accounts!(
+        "where type <> 'service' and ($1::text is null or state = $1)
+         and ($2::text is null or strpos(lower(name), lower($2)) > 0)
+         order by name limit $3 offset $4",
         state as Option<AccountState>,
         part.search,
         part.limit,

@@ -51,29 +51,30 @@ pub async fn insert_user(db: &mut PgConnection, user: &NewUser<'_>) -> sqlx::Res
     Ok(())
 }
 
+/// A query for the columns of a user and what the text adds.
+macro_rules! users {
+    ($rest:literal $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            User,
+            r#"select u.id, u.username, a.name as account_name, u.type as "kind: UserType", u.source, u.idp_name,
+                      u.created_at, u.last_updated, p.created_at as "password_last_updated?"
+               from users u join accounts a on a.id = u.account_id left join passwords p on p.user_id = u.id "# + $rest
+            $(, $argument)*
+        )
+    };
+}
+
 pub async fn find_user(db: &mut PgConnection, account_id: Uuid, username: &str) -> sqlx::Result<Option<User>> {
-    sqlx::query_as!(
-        User,
-        r#"select u.id, u.username, a.name as account_name, u.type as "kind: UserType", u.source, u.idp_name,
-                  u.created_at, u.last_updated, p.created_at as "password_last_updated?"
-           from users u join accounts a on a.id = u.account_id left join passwords p on p.user_id = u.id
-           where u.account_id = $1 and u.username = $2 and a.state <> 'deleting'"#,
-        account_id,
-        username
-    )
-    .fetch_optional(db)
-    .await
+    users!("where u.account_id = $1 and u.username = $2 and a.state <> 'deleting'", account_id, username)
+        .fetch_optional(db)
+        .await
 }
 
 /// The user, locked against any other change of it, its password and its keys until the transaction ends.
 pub async fn lock_user(db: &mut PgConnection, account_id: Uuid, username: &str) -> sqlx::Result<Option<User>> {
-    sqlx::query_as!(
-        User,
-        r#"select u.id, u.username, a.name as account_name, u.type as "kind: UserType", u.source, u.idp_name,
-                  u.created_at, u.last_updated, p.created_at as "password_last_updated?"
-           from users u join accounts a on a.id = u.account_id left join passwords p on p.user_id = u.id
-           where u.account_id = $1 and u.username = $2 and a.state <> 'deleting'
-           for update of u"#,
+    users!(
+        "where u.account_id = $1 and u.username = $2 and a.state <> 'deleting'
+         for update of u",
         account_id,
         username
     )
@@ -82,14 +83,10 @@ pub async fn lock_user(db: &mut PgConnection, account_id: Uuid, username: &str) 
 }
 
 pub async fn list_users(db: &mut PgConnection, account_id: Uuid, part: &Part) -> sqlx::Result<Vec<User>> {
-    sqlx::query_as!(
-        User,
-        r#"select u.id, u.username, a.name as account_name, u.type as "kind: UserType", u.source, u.idp_name,
-                  u.created_at, u.last_updated, p.created_at as "password_last_updated?"
-           from users u join accounts a on a.id = u.account_id left join passwords p on p.user_id = u.id
-           where u.account_id = $1 and a.state <> 'deleting'
-             and ($2::text is null or strpos(lower(u.username), lower($2)) > 0)
-           order by u.username limit $3 offset $4"#,
+    users!(
+        "where u.account_id = $1 and a.state <> 'deleting'
+         and ($2::text is null or strpos(lower(u.username), lower($2)) > 0)
+         order by u.username limit $3 offset $4",
         account_id,
         part.search,
         part.limit,
@@ -101,18 +98,14 @@ pub async fn list_users(db: &mut PgConnection, account_id: Uuid, part: &Part) ->
 
 /// Who lives in the account or holds a role there, directly or through a group.
 pub async fn list_users_and_members(db: &mut PgConnection, account_id: Uuid) -> sqlx::Result<Vec<User>> {
-    sqlx::query_as!(
-        User,
-        r#"select u.id, u.username, a.name as account_name, u.type as "kind: UserType", u.source, u.idp_name,
-                  u.created_at, u.last_updated, p.created_at as "password_last_updated?"
-           from users u join accounts a on a.id = u.account_id left join passwords p on p.user_id = u.id
-           where a.state <> 'deleting' and exists (select from accounts where id = $1 and state <> 'deleting')
-             and u.id in (
-               select id from users where account_id = $1
-               union select user_id from role_members where account_id = $1
-               union select gm.user_id from user_group_members gm join user_group_roles r using (group_id)
-                     where r.account_id = $1)
-           order by u.username"#,
+    users!(
+        "where a.state <> 'deleting' and exists (select from accounts where id = $1 and state <> 'deleting')
+         and u.id in (
+           select id from users where account_id = $1
+           union select user_id from role_members where account_id = $1
+           union select gm.user_id from user_group_members gm join user_group_roles r using (group_id)
+                 where r.account_id = $1)
+         order by u.username",
         account_id
     )
     .fetch_all(db)
@@ -120,15 +113,7 @@ pub async fn list_users_and_members(db: &mut PgConnection, account_id: Uuid) -> 
 }
 
 pub async fn list_all_users(db: &mut PgConnection) -> sqlx::Result<Vec<User>> {
-    sqlx::query_as!(
-        User,
-        r#"select u.id, u.username, a.name as account_name, u.type as "kind: UserType", u.source, u.idp_name,
-                  u.created_at, u.last_updated, p.created_at as "password_last_updated?"
-           from users u join accounts a on a.id = u.account_id left join passwords p on p.user_id = u.id
-           where a.state <> 'deleting' and a.type <> 'service' order by u.username"#
-    )
-    .fetch_all(db)
-    .await
+    users!("where a.state <> 'deleting' and a.type <> 'service' order by u.username").fetch_all(db).await
 }
 
 pub async fn count_users(db: &mut PgConnection) -> sqlx::Result<i64> {
