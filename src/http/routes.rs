@@ -52,13 +52,33 @@ impl Body {
 /// The largest JSON body, in bytes.
 pub const JSON_LIMIT: usize = 1024 * 1024;
 
-/// In which form an operation answers its errors: decided by its path.
+/// In which form an operation answers its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorForm {
     /// [`crate::error::ApiErrorResponse`] and [`crate::error::Problem`].
     Api,
     /// RFC 6749, 5.2, of everything under `/oauth/`.
     OAuth,
+}
+
+/// In which manner an operation answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    errors: ErrorForm,
+    /// Whether no cache may keep the answer, whatever it is.
+    never_stored: bool,
+    /// Whether it changes nothing, though the method is one of those that do: the audit trail has no record of it.
+    asks: bool,
+}
+
+impl Manner {
+    pub const USUAL: Self = Self { errors: ErrorForm::Api, never_stored: false, asks: false };
+    /// Of tokens.
+    pub const OAUTH: Self = Self { errors: ErrorForm::OAuth, never_stored: true, asks: false };
+    /// A question about a token.
+    pub const OAUTH_QUESTION: Self = Self { asks: true, ..Self::OAUTH };
+    /// A question about the caller.
+    pub const QUESTION: Self = Self { never_stored: true, asks: true, ..Self::USUAL };
 }
 
 /// How long an operation may take before the caller is told to try again.
@@ -175,14 +195,24 @@ impl Routes {
 
     /// Mounts one operation.
     #[must_use]
+    pub fn on(self, access: Access, body: Body, time: TimeLimit, operation: UtoipaMethodRouter<App>) -> Self {
+        self.on_as(Manner::USUAL, access, body, time, operation)
+    }
+
+    /// Mounts one operation that answers in another manner than most.
+    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the door itself")]
-    pub fn on(mut self, access: Access, body: Body, time: TimeLimit, operation: UtoipaMethodRouter<App>) -> Self {
+    pub fn on_as(
+        mut self,
+        manner: Manner,
+        access: Access,
+        body: Body,
+        time: TimeLimit,
+        operation: UtoipaMethodRouter<App>,
+    ) -> Self {
+        let Manner { errors, never_stored, asks } = manner;
         let (schemas, mut paths, handler) = operation;
         for (path, item) in &mut paths.paths {
-            let errors = if path.contains("/oauth/") { ErrorForm::OAuth } else { ErrorForm::Api };
-            let never_stored = errors == ErrorForm::OAuth || path.contains("/auth/");
-            // These ask, though by POST.
-            let asks = path.ends_with("/introspect") || path.ends_with("/auth/check");
             for (method, operation) in operations(item) {
                 let recorded = method != Method::GET && !asks;
                 let row = Row { access, body, time, errors, never_stored, recorded, number: 0 };

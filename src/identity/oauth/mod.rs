@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::{
     authz::access::Access,
-    http::routes::{Body, Routes, TimeLimit},
+    http::routes::{Body, Manner, Routes, TimeLimit},
 };
 
 /// The largest form, in bytes: a password of 128 characters has some 1,600, percent-encoded.
@@ -31,9 +31,15 @@ pub fn routes(routes: Routes) -> Routes {
     let signed_in = Access::signed_in().with_api_key();
     let public = Access::public();
     routes
-        .on(public, Body::Form(TOKEN_FORM_LIMIT), TimeLimit::SHORT, routes!(handlers::get_oauth_token))
-        .on(public, form, TimeLimit::SHORT, routes!(handlers::revoke_oauth_token))
-        .on(signed_in, form, TimeLimit::SHORT, routes!(handlers::introspect_oauth_token))
+        .on_as(
+            Manner::OAUTH,
+            public,
+            Body::Form(TOKEN_FORM_LIMIT),
+            TimeLimit::SHORT,
+            routes!(handlers::get_oauth_token),
+        )
+        .on_as(Manner::OAUTH, public, form, TimeLimit::SHORT, routes!(handlers::revoke_oauth_token))
+        .on_as(Manner::OAUTH_QUESTION, signed_in, form, TimeLimit::SHORT, routes!(handlers::introspect_oauth_token))
         .on(public, Body::None, TimeLimit::SHORT, routes!(well_known::get_jwks))
         .on(public, Body::None, TimeLimit::SHORT, routes!(well_known::get_authorization_server))
 }
