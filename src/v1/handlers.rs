@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::types::{DeletedAccount, ServiceVersion, SystemStatusResponse, User};
+use super::types::{DeletedAccount, ServiceVersion, SystemStatusResponse, TokenRequest, TokenResponse, User};
 use crate::{
     authn::caller::Caller,
     error::{Error, OAuthError, Result},
@@ -19,11 +19,7 @@ use crate::{
     },
     identity::{
         accounts::handlers as accounts,
-        oauth::{
-            FORM_LIMIT, handlers as oauth,
-            sender::Sender,
-            types::{TokenRequest, TokenResponse},
-        },
+        oauth::{self, FORM_LIMIT, sender::Sender},
         users::{handlers as users, types::UserCreationRequest},
     },
     state::App,
@@ -77,8 +73,10 @@ pub async fn get_oauth_token(
     sender: Sender,
     Form(request): Form<TokenRequest, FORM_LIMIT>,
 ) -> Result<Json<TokenResponse>, OAuthError> {
+    let request = oauth::types::TokenRequest::from(request);
     request.is_password_grant()?;
-    Ok(Json(oauth::exchange(&app, sender, request, false).await?.into()))
+    let issued = oauth::handlers::exchange(&app, sender, request, false).await?;
+    Ok(Json(oauth::types::TokenResponse::from(issued).into()))
 }
 
 /// Deletes a disabled account

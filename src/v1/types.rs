@@ -1,13 +1,16 @@
 //! What V1 puts on the wire otherwise than V2, made from V2's.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    http::extract::given,
     identity::{
         accounts::AccountState,
+        oauth::types::{ShownOnce, TokenRequest as TokenRequestOfV2, TokenResponse as TokenResponseOfV2},
         users::{UserType, types::User as UserOfV2},
     },
+    secret::Secret,
     system::types::{
         Service as ServiceOfV2, ServiceVersion as ServiceVersionOfV2, StatusResponse,
         SystemStatusResponse as SystemStatusResponseOfV2, VersionOfDatabase, VersionOfService,
@@ -48,6 +51,48 @@ pub struct DeletedAccount {
 
 impl DeletedAccount {
     pub const DELETING: Self = Self { state: AccountState::Deleting };
+}
+
+/// The form that asks for a token. Without any field, the user and password are those of the Basic header.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct TokenRequest {
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false, default = "password")]
+    grant_type: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false)]
+    username: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false)]
+    password: Option<Secret>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false, default = "anonymous")]
+    client_id: Option<String>,
+}
+
+impl From<TokenRequest> for TokenRequestOfV2 {
+    fn from(request: TokenRequest) -> Self {
+        let TokenRequest { grant_type, username, password, client_id } = request;
+        Self { grant_type, username, password, client_id, ..Self::default() }
+    }
+}
+
+/// A token, which signs in as `Authorization: Bearer`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TokenResponse {
+    #[schema(value_type = String)]
+    access_token: ShownOnce,
+    /// In seconds.
+    #[schema(value_type = f64)]
+    expires_in: u64,
+    token_type: &'static str,
+}
+
+impl From<TokenResponseOfV2> for TokenResponse {
+    fn from(response: TokenResponseOfV2) -> Self {
+        let TokenResponseOfV2 { access_token, expires_in, token_type, .. } = response;
+        Self { access_token, expires_in, token_type }
+    }
 }
 
 /// Which versions answer.
