@@ -216,9 +216,3 @@ pub async fn kept_since(db: &mut PgConnection) -> sqlx::Result<Option<OffsetDate
     .fetch_one(db)
     .await
 }
-
-/// Makes the partitions that will be needed, and drops those that ended before; `None`: drops none.
-pub async fn maintain(db: &mut PgConnection, keep_from: Option<OffsetDateTime>) -> sqlx::Result<()> {
-    sqlx::query!("select maintain_audit($1)", keep_from).fetch_one(db).await?;
-    Ok(())
-}

@@ -91,7 +91,7 @@ async fn rotate(
 /// Looks at every seal of the audit trail and at every record.
 pub async fn verify_audit(config: &Config, checkpoint: Option<&str>, keys: &[String]) -> Result<(), Failure> {
     let database = Database::to_command(config, &Random::System).await?;
-    let db = Db::new(database.direct.clone(), 1);
+    let db = Db::patient(database.direct.clone(), 1);
     let done = seal::verify(&db, checkpoint, keys).await;
     db.close().await;
     database.release().await?;

@@ -101,12 +101,18 @@ async fn serve_on(
         let db = app.db.clone();
         move || db.renew()
     });
+    if app.config.audit.enabled {
+        tokio::select! {
+            () = retention::prepare(&direct) => {}
+            () = stop.told() => return Ok(()),
+        }
+    }
     let listen = app.config.listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| Failure::Listen(listen, error))?;
     let address = listener.local_addr().map_err(|error| Failure::Listen(listen, error))?;
     raise_file_limit();
     tracing::info!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
-    let reader = tokio::spawn(reader.run(direct));
+    let reader = tokio::spawn(reader.run(direct.clone()));
     let collector = tokio::spawn(collector::run(Arc::clone(&app)));
     let writer = tokio::spawn(write_last_used(Arc::clone(&app)));
     let refresher = tokio::spawn(refresh::run(Arc::clone(&app)));
@@ -114,7 +120,7 @@ async fn serve_on(
         vec![
             tokio::spawn(tally::run(Arc::clone(&app))),
             tokio::spawn(seal::run(Arc::clone(&app))),
-            tokio::spawn(retention::run(Arc::clone(&app))),
+            tokio::spawn(retention::run(Arc::clone(&app), direct)),
         ]
     } else {
         Vec::new()

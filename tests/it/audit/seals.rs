@@ -250,13 +250,12 @@ async fn what_retention_dropped_is_not_missed() {
     let node = server.another_node_with(Options { clock, ..Options::default() }).await;
     assert_eq!(seal::seal(&node.app).await.unwrap().unwrap().count, 4);
     seal_some(&server, "acme").await;
-    let now = Clock::System.now();
     // Not old enough yet.
-    let since_spring = u32::try_from((now - spring).whole_days()).unwrap();
-    retention::maintain(&server.app.db, Some(since_spring), now).await.unwrap();
-    retention::maintain(&server.app.db, None, now).await.unwrap();
+    let since_spring = u32::try_from((Clock::System.now() - spring).whole_days()).unwrap();
+    retention::maintain(&database, Some(since_spring), &Clock::System).await.unwrap();
+    retention::maintain(&database, None, &Clock::System).await.unwrap();
     assert_eq!(verify(&server).await.unwrap().records, 7);
-    retention::maintain(&server.app.db, Some(since_spring - 60), now).await.unwrap();
+    retention::maintain(&database, Some(since_spring - 60), &Clock::System).await.unwrap();
     assert_eq!((records(&server).await.len(), count(&server, SEALED).await), (3, 3));
     let verified = verify(&server).await.unwrap();
     assert_eq!((verified.seals, verified.dropped, verified.records, verified.unsealed), (2, 1, 3, 0));
