@@ -126,7 +126,8 @@ pub async fn run(app: App) {
 /// What the database says.
 pub async fn seal(app: &App) -> Result<Option<Seal>> {
     let now = app.clock.now();
-    let made = transaction!(app.db, |db| { seal_some(db, &app.sealer, now).await })?;
+    let made = async { transaction!(app.db, |db| { seal_some(db, &app.sealer, now).await }) };
+    let made = app.db.while_it_answers(made).await.flatten()?;
     if let Some(seal) = &made {
         tracing::info!(
             target: "kedge::audit",

@@ -116,7 +116,8 @@ impl Tally {
         if records.is_empty() {
             return Ok(());
         }
-        let written = transaction!(app.db, |db| { Ok(insert_all(db, &records).await?) });
+        let written = async { transaction!(app.db, |db| { Ok(insert_all(db, &records).await?) }) };
+        let written = app.db.while_it_answers(written).await.flatten();
         if written.is_err() {
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
             counts.extend(over);
