@@ -15,7 +15,7 @@ use std::{
 };
 
 use sqlx::{
-    Connection, PgConnection, PgPool, Postgres, Transaction,
+    Connection, PgConnection, PgPool, Postgres, Row, Transaction,
     migrate::{Migration, Migrator},
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -302,6 +302,7 @@ fn pool(options: PgConnectOptions, size: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE)
+        .after_connect(|connection, _| Box::pin(refuse_standby(connection)))
         // A connection that was in use a moment ago is not tried: that would double what a short query costs.
         .test_before_acquire(false)
         .before_acquire(|connection, last| {
@@ -313,6 +314,15 @@ fn pool(options: PgConnectOptions, size: u32) -> PgPool {
             })
         })
         .connect_lazy_with(options)
+}
+
+/// What a standby answers may be behind, and would be remembered.
+async fn refuse_standby(db: &mut PgConnection) -> sqlx::Result<()> {
+    // In one step: a pooler may be in between, and there is no transaction.
+    if sqlx::raw_sql("select pg_is_in_recovery()").fetch_one(db).await?.try_get(0)? {
+        return Err(sqlx::Error::Protocol("the database is a standby, which may be behind".to_owned()));
+    }
+    Ok(())
 }
 
 async fn close(pool: PgPool) {
