@@ -91,7 +91,8 @@ impl Reader {
 
     /// Reads until it is aborted. The connections are its own: a pool that others have used up must not cost the lease.
     pub async fn run(mut self, options: PgConnectOptions) {
-        let options = options.application_name("kedge changes");
+        // What it commits is of this moment alone: the row of a node that says that it is there.
+        let options = options.application_name("kedge changes").options([("synchronous_commit", "off")]);
         let changes = Arc::clone(&self.changes);
         let listener = options.clone();
         let reads = async {
