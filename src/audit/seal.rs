@@ -31,6 +31,8 @@ pub const LOOK_EVERY: Duration = Duration::from_millis(500);
 const MOST: i64 = 5_000;
 /// How much earlier than a seal a record may have been made that is committed after it: longer than any request runs.
 const SLACK: time::Duration = time::Duration::hours(1);
+/// How long the text is at least that a key is derived from, in bytes.
+const SHORTEST: usize = 32;
 /// What the key is derived for.
 const PURPOSE: &[u8] = b"kedge: seals of the audit trail, 1";
 
@@ -69,17 +71,25 @@ impl Sealer {
     /// ends with the process.
     ///
     /// # Errors
-    /// What keeps the file from being read.
+    /// A file that holds no key.
     pub fn load(configured: Option<&Secret>, directory: &Path, random: &Random) -> Result<Self> {
         if let Some(secret) = configured {
             return Self::new(secret);
         }
         let path = directory.join("audit-seal-key");
-        if let Ok(text) = std::fs::read_to_string(&path) {
-            return Self::new(&Secret::new(text));
+        match std::fs::read(&path).map(String::from_utf8) {
+            Ok(Ok(text)) if text.trim().len() >= SHORTEST => return Self::new(&Secret::new(text)),
+            Ok(_) => {
+                let path = path.display();
+                return Err(Error::internal(format!(
+                    "{path} holds no key of the audit trail's seals: put back what was in it, or remove it for another key"
+                )));
+            }
+            // Nobody has made one, or none can be kept there.
+            Err(_) => {}
         }
         let text = random.alphanumeric(43);
-        if let Err(error) = write_private(&path, &text) {
+        if let Err(error) = write_private(directory, &path, &text) {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "audit.seal_key is not set, and none can be kept in the data directory: this key ends with the process"
@@ -95,10 +105,18 @@ impl Sealer {
     }
 }
 
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
+/// Writes the file whole or not at all.
+fn write_private(directory: &Path, path: &Path, text: &str) -> std::io::Result<()> {
+    use std::{fs, io::Write, os::unix::fs::OpenOptionsExt};
+    if path.try_exists()? {
+        return Err(std::io::Error::other("the file is there and cannot be read"));
+    }
+    let new = path.with_extension("new");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    fs::File::open(directory)?.sync_all()
 }
 
 /// Runs until the process ends.

@@ -133,6 +133,29 @@ async fn key_of_the_data_directory_signs_after_a_restart() {
 }
 
 #[tokio::test]
+async fn file_that_holds_no_key_is_refused_and_left_as_it_is() {
+    let (_, setup) = setup().await;
+    std::fs::create_dir_all(&setup.place.data).unwrap();
+    let file = setup.place.data.join("audit-seal-key");
+    for text in [&b""[..], b"\n", b"of-cabbages-and-kings", &[0xff; 43]] {
+        std::fs::write(&file, text).unwrap();
+        let ended = setup.run(&["serve"]).await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(
+            ended.err.contains(&format!("{} holds no key of the audit trail's seals", file.display())),
+            "{ended:?}"
+        );
+        assert_eq!(std::fs::read(&file).unwrap(), text);
+    }
+    std::fs::remove_file(&file).unwrap();
+    // What a start left that was cut off.
+    std::fs::write(file.with_extension("new"), "of-cab").unwrap();
+    assert_eq!(setup.serve().await.stop().await.code, Some(0));
+    assert_eq!(std::fs::read_to_string(&file).unwrap().len(), 43);
+    assert!(!file.with_extension("new").exists());
+}
+
+#[tokio::test]
 async fn no_trail_is_kept_where_none_is_wanted() {
     let (database, setup) = setup().await;
     let setup = setup.with("KEDGE_AUDIT__ENABLED", "false");
