@@ -10,6 +10,7 @@ use std::{
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     record::{Actor, Level, Record, Refusal},
@@ -163,17 +164,12 @@ pub fn note(app: &App, refused: Refused<'_>) {
     }
 }
 
-/// Runs until the process ends.
-pub async fn run(app: App) {
-    loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+/// Runs until `end` is dropped; then writes all that is left. What is being written is finished first.
+pub async fn run(app: App, mut end: oneshot::Receiver<()>) {
+    while timeout(LOOK_EVERY, &mut end).await.is_err() {
         report(app.tally.write(&app, app.clock.now()).await);
     }
-}
-
-/// Writes all that is left, at the end.
-pub async fn finish(app: &App) {
-    report(app.tally.write(app, app.clock.now() + Duration::from_mins(1)).await);
+    report(app.tally.write(&app, app.clock.now() + Duration::from_mins(1)).await);
 }
 
 fn report(written: Result<()>) {
