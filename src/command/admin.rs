@@ -11,7 +11,7 @@ use crate::{
     },
     clock::{Clock, Random},
     config::Config,
-    db::{self, Db},
+    db::{self, Db, changes},
     error::Error,
     identity::{bootstrap, users::rules::may_be_set},
     names::NewPassword,
@@ -26,11 +26,8 @@ pub async fn reset_password(config: Config, username: &str, from_stdin: bool) ->
     let random = Arc::new(Random::System);
     let database = Database::to_command(&config, &random).await?;
     let done = reset(&config, &database, random, username, given).await;
-    database.release().await?;
-    if let Some(password) = done? {
-        print_password(username, &password);
-    }
-    Ok(())
+    let released = database.release().await;
+    done.and(released)
 }
 
 async fn reset(
@@ -39,7 +36,7 @@ async fn reset(
     random: Arc<Random>,
     username: &str,
     given: Option<NewPassword>,
-) -> Result<Option<Secret>, Failure> {
+) -> Result<(), Failure> {
     db::migrate(&database.direct).await?;
     let db = Db::new(database.direct.clone(), 1);
     let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP, Places::ALONE)?;
@@ -49,9 +46,22 @@ async fn reset(
         }
         bootstrap::reset_password(&db, &hasher, &Clock::System, &random, username, given).await
     };
-    let done = done.await;
+    let done = match done.await {
+        Ok(password) => {
+            // Whatever fails from here on: it counts, and is shown now or never.
+            if let Some(password) = password {
+                print_password(username, &password);
+            }
+            changes::announce(&db).await.map(drop).map_err(not_announced)
+        }
+        Err(error) => Err(error.into()),
+    };
     db.close().await;
-    Ok(done?)
+    done
+}
+
+fn not_announced(error: Error) -> Failure {
+    Failure::Other(format!("the password was changed, but whether every node goes by it is not known: {error}"))
 }
 
 /// Makes a new key that signs access tokens.
@@ -66,13 +76,14 @@ pub async fn rotate_signing_key(mut config: Config) -> Result<(), Failure> {
     let random = Random::System;
     let database = Database::to_command(&config, &random).await?;
     let done = rotate(&database, &random, sealing, config.user_authentication.oauth.token_lifetime).await;
-    database.release().await?;
-    let rotated = done?;
-    println!("The key {} signs from now on.", rotated.kid);
-    if let Some(until) = rotated.until {
-        println!("The one before verifies until {}.", Timestamp(until));
+    if let Ok(rotated) = &done {
+        println!("The key {} signs from now on.", rotated.kid);
+        if let Some(until) = rotated.until {
+            println!("The one before verifies until {}.", Timestamp(until));
+        }
     }
-    Ok(())
+    let released = database.release().await;
+    done.and(released)
 }
 
 async fn rotate(

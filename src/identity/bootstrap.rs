@@ -17,7 +17,7 @@ use crate::{
     authn::password::Hasher,
     clock::{Clock, Random},
     config::Config,
-    db::{Db, WriteError, changes},
+    db::{Db, WriteError},
     error::{Error, Result},
     names::NewPassword,
     secret::Secret,
@@ -111,7 +111,7 @@ async fn insert(
     Ok(true)
 }
 
-/// Sets the password of a user of the account `admin`; answers the password where none is given.
+/// Sets the password of a user of the account `admin`; answers the password where none is given. Nodes are not told.
 ///
 /// # Errors
 /// A user that is not there, or what the database says.
@@ -137,6 +137,5 @@ pub async fn reset_password(
         Ok(users::raise_auth_epoch(db, user.id, now).await?)
     });
     changed?;
-    changes::announce(db).await?;
     Ok(generated.map(Secret::new))
 }
