@@ -125,6 +125,10 @@ impl Record {
     }
 }
 
+/// How much older a record may say it is than the transaction that writes it: one that came later would be in no seal, and a
+/// node's clock may be behind.
+pub const LATEST: time::Duration = time::Duration::minutes(2);
+
 /// Who did it, as far as is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Actor {

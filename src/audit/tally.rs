@@ -13,10 +13,10 @@ use time::OffsetDateTime;
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
-    record::{Actor, Level, Record, Refusal},
+    record::{Actor, LATEST, Level, Record, Refusal},
     store,
 };
-use crate::{error::Result, state::App, transaction};
+use crate::{error::Result, state::App, timestamp::Timestamp, transaction};
 
 /// How often is looked whether a minute is over.
 pub const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -24,8 +24,6 @@ pub const LOOK_EVERY: Duration = Duration::from_secs(5);
 const MOST: usize = 1_000;
 /// How many of these may come from one address: whoever makes up a name a request stands in one row for the rest.
 const MOST_OF_ADDRESS: usize = 50;
-/// How much older than its row a refusal may be: the row says no more of one that could not be written for longer.
-const LATEST: time::Duration = time::Duration::minutes(30);
 /// Whose row it is that stands for the rest.
 const OTHERS: &str = "others";
 
@@ -143,8 +141,11 @@ async fn insert_all(db: &mut PgConnection, records: &[Record]) -> sqlx::Result<(
 
 fn record(app: &App, key: &Key, counted: &Counted) -> Record {
     let mut record = Record::new(&app.clock, &app.random, key.refusal.kind().to_owned(), Level::Error);
-    // One that comes too late would be in no seal.
-    record.created_at = counted.first.max(record.created_at - LATEST);
+    if record.created_at - counted.first > LATEST {
+        // Then the row does not say so.
+        record.detail("first_at", Some(Timestamp(counted.first).to_string()));
+    }
+    record.created_at = counted.first;
     record.message = format!("{} ({}): {}", key.refusal.description(), key.actor.name(), counted.why);
     record.account.clone_from(&key.actor.account);
     record.count = counted.count;

@@ -14,7 +14,7 @@ use crate::support::{
     forge::{self, Pair},
 };
 
-const NOW: OffsetDateTime = datetime!(2026-11-22 19:30:00 UTC);
+const NOW: OffsetDateTime = datetime!(2024-11-22 19:30:00 UTC);
 
 /// Two nodes that share a moment.
 struct Nodes {
