@@ -92,14 +92,21 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>, limit: i64, offset
     .await
 }
 
-pub async fn find(db: &mut PgConnection, event_id: Uuid, account: Option<&str>) -> sqlx::Result<Option<Event>> {
+pub async fn find(
+    db: &mut PgConnection,
+    event_id: Uuid,
+    account: Option<&str>,
+    since: Option<OffsetDateTime>,
+) -> sqlx::Result<Option<Event>> {
     sqlx::query_as!(
         Event,
         r#"select id, event_id, created_at, type as kind, level, message, account, resource_type, resource_id, count,
                   request_id, details
-           from audit_events where event_id = $1 and ($2::text is null or account = $2)"#,
+           from audit_events
+           where event_id = $1 and ($2::text is null or account = $2) and ($3::timestamptz is null or created_at >= $3)"#,
         event_id,
-        account
+        account,
+        since
     )
     .fetch_optional(db)
     .await
