@@ -1,6 +1,6 @@
 //! `kedge admin …`.
 
-use std::{io::Read, sync::Arc, time::Duration};
+use std::{io::Read, sync::Arc};
 
 use super::{Failure, database::Database};
 use crate::{
@@ -44,7 +44,8 @@ async fn reset(
         if let Some(password) = &given {
             may_be_set(password, &in_force(&mut *db.read().await?, config).await?)?;
         }
-        bootstrap::reset_password(&db, &hasher, &Clock::System, &random, username, given).await
+        let has_trail = config.audit.enabled;
+        bootstrap::reset_password(&db, &hasher, &Clock::System, &random, (username, given), has_trail).await
     };
     let done = match done.await {
         Ok(password) => {
@@ -75,7 +76,7 @@ pub async fn rotate_signing_key(mut config: Config) -> Result<(), Failure> {
     let sealing = sealing.map_err(KeyError::from)?;
     let random = Random::System;
     let database = Database::to_command(&config, &random).await?;
-    let done = rotate(&database, &random, sealing, config.user_authentication.oauth.token_lifetime).await;
+    let done = rotate(&config, &database, &random, sealing).await;
     if let Ok(rotated) = &done {
         println!("The key {} signs from now on.", rotated.kid);
         if let Some(until) = rotated.until {
@@ -87,14 +88,15 @@ pub async fn rotate_signing_key(mut config: Config) -> Result<(), Failure> {
 }
 
 async fn rotate(
+    config: &Config,
     database: &Database,
     random: &Random,
     sealing: Option<Sealing>,
-    lifetime: Duration,
 ) -> Result<Rotated, Failure> {
     db::migrate(&database.direct).await?;
     let db = Db::new(database.direct.clone(), 1);
-    let done = signing_keys::rotate(&db, (&Clock::System, random), sealing, lifetime).await;
+    let lifetime = config.user_authentication.oauth.token_lifetime;
+    let done = signing_keys::rotate(&db, (&Clock::System, random), sealing, lifetime, config.audit.enabled).await;
     db.close().await;
     Ok(done?)
 }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod events;
+mod happenings;
 mod months;
 mod program;
 mod refusals;
