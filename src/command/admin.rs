@@ -53,7 +53,7 @@ async fn reset(
             if let Some(password) = password {
                 print_password(username, &password);
             }
-            changes::announce(&db).await.map(drop).map_err(not_announced)
+            changes::announce(&db).await.map(drop).map_err(|error| not_announced(&error))
         }
         Err(error) => Err(error.into()),
     };
@@ -61,7 +61,7 @@ async fn reset(
     done
 }
 
-fn not_announced(error: Error) -> Failure {
+fn not_announced(error: &Error) -> Failure {
     Failure::Other(format!("the password was changed, but whether every node goes by it is not known: {error}"))
 }
 

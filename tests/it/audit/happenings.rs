@@ -22,15 +22,15 @@ async fn refresh_token_that_is_used_twice_has_a_record_of_its_own() {
     let tokens = server.tokens("alice").await;
     server.refresh(&tokens.refresh).await.expect(200);
     assert!(of_type(&records(&server).await, REUSED).is_empty(), "what is refreshed has none");
-    let refused = server.refresh(&tokens.refresh).await;
-    assert_eq!(refused.status, 400, "{refused:?}");
+    let answer = server.refresh(&tokens.refresh).await;
+    assert_eq!(answer.status, 400, "{answer:?}");
     let all = records(&server).await;
     let reused = of_type(&all, REUSED);
     let [record] = reused[..] else { panic!("{all:?}") };
     assert_eq!((&record["level"], &record["account"]), (&json!("error"), &json!("acme")));
     assert_eq!(
         (&record["resource_type"], &record["request_id"]),
-        (&json!("session"), &json!(refused.header("x-request-id")))
+        (&json!("session"), &json!(answer.header("x-request-id")))
     );
     let details = &record["details"];
     for (name, value) in [

@@ -185,8 +185,8 @@ async fn what_a_network_swallowed_in_the_background_ends_is_done_again_and_locks
         while postgres.count(held).await < 7 {}
         way.cut();
     };
-    let ((sealed, written, statuses), ()) =
-        tokio::time::timeout(BACK_WITHIN, async { tokio::join!(ended, cut) }).await.expect("all of it ends");
+    let both = Box::pin(async { tokio::join!(ended, cut) });
+    let ((sealed, written, statuses), ()) = tokio::time::timeout(BACK_WITHIN, both).await.expect("all of it ends");
     assert!(
         matches!((&sealed, &written), (Err(Error::Unavailable(_)), Err(Error::Unavailable(_)))),
         "{sealed:?} {written:?}"
