@@ -23,6 +23,7 @@ use crate::{
         guard::Target,
         paging::within,
     },
+    identity::accounts::Account,
     names::AnyName,
     state::App,
 };
@@ -31,7 +32,8 @@ const NOT_FOUND: Error = Error::NotFound { what: "Event" };
 
 /// What happened, the newest first
 ///
-/// In the caller's account, or the one that `x-anchore-account` names; administrators who name none see all.
+/// In the caller's account, or the one that `x-anchore-account` names, since it was made; administrators see what was before,
+/// too, and all accounts where they name none and their key is not kept to some.
 #[utoipa::path(get, path = "/v2/events", tag = "Events", params(ListEventsQuery),
     responses((status = 200, body = EventsList)))]
 pub async fn list_events(
@@ -45,15 +47,17 @@ pub async fn list_events(
     let limit = within("limit", query.limit.unwrap_or(100), 1000)?;
     let level = query.level.as_deref().map(level).transpose()?;
     let kind = query.event_type.as_deref().map(pattern).transpose()?;
+    let seen = seen_by(&caller, &account, &headers);
+    let since = query.since.as_deref().map(|text| moment("since", text)).transpose()?;
     let filter = Filter {
-        account: account_of(&caller, &account.name, &headers),
+        account: seen.account,
         kind: kind.as_deref(),
         level,
         resource_type: query.resource_type.as_ref().map(AnyName::as_str),
         resource_id: query.resource_id.as_ref().map(AnyName::as_str),
         user: query.user.as_ref().map(AnyName::as_str),
         key_hint: query.key_hint.as_ref().map(AnyName::as_str),
-        since: query.since.as_deref().map(|text| moment("since", text)).transpose()?,
+        since: since.max(seen.since),
         before: query.before.as_deref().map(|text| moment("before", text)).transpose()?,
     };
     let host = host();
@@ -85,8 +89,9 @@ pub async fn get_event(
     Path(id): Path<String>,
 ) -> Result<Json<EventResponse>> {
     let id = Uuid::parse_str(&id).map_err(|_| NOT_FOUND)?;
-    let account = account_of(&caller, &account.name, &headers);
-    let event = store::find(&mut *app.db.read().await?, id, account).await?.ok_or(NOT_FOUND)?;
+    let seen = seen_by(&caller, &account, &headers);
+    let found = store::find(&mut *app.db.read().await?, id, seen.account, seen.since).await?;
+    let event = found.ok_or(NOT_FOUND)?;
     Ok(Json(EventResponse::new(event, &host(), app.config.server.external_url())))
 }
 
@@ -109,10 +114,22 @@ static EVENT_TYPES: LazyLock<EventTypesList> = LazyLock::new(|| {
     EventTypesList::new(&operations)
 });
 
-/// The account whose events are asked for; `None`: all.
-fn account_of<'a>(caller: &Caller, target: &'a str, headers: &HeaderMap) -> Option<&'a str> {
-    let named = headers.get("x-anchore-account").is_some_and(|value| !value.is_empty());
-    (named || !caller.is_admin()).then_some(target)
+/// Which events a caller sees.
+struct Seen<'a> {
+    /// `None`: of all accounts.
+    account: Option<&'a str>,
+    /// Names are given again: what was before belongs to others. `None`: all that there are.
+    since: Option<OffsetDateTime>,
+}
+
+fn seen_by<'a>(caller: &Caller, target: &'a Account, headers: &HeaderMap) -> Seen<'a> {
+    let is_named = headers.get("x-anchore-account").is_some_and(|value| !value.is_empty());
+    let is_kept_to_accounts = caller.narrowing().is_some_and(|narrowing| narrowing.accounts.is_some());
+    let sees_all = caller.is_admin() && !is_named && !is_kept_to_accounts;
+    Seen {
+        account: (!sees_all).then_some(target.name.as_str()),
+        since: (!caller.is_admin()).then_some(target.created_at),
+    }
 }
 
 fn level(text: &str) -> Result<&'static str> {

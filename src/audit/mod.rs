@@ -7,6 +7,7 @@
 //! tamper-evident, [`retention`] ends them.
 
 pub mod handlers;
+mod months;
 pub mod record;
 pub mod recording;
 pub mod retention;

@@ -63,6 +63,71 @@ impl Refusal {
     }
 }
 
+/// What has a record though no operation has asked for it: each is written in the transaction that does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// A refresh token was used a second time, and its session ended: it was stolen, or its client is careless.
+    TokenReused,
+    /// Of a user of the account `admin`, on the command line.
+    PasswordReset,
+    /// On the command line.
+    SigningKeyRotated,
+    /// By metadata that was fetched in the background.
+    CertificatesReplaced,
+}
+
+impl Happening {
+    pub const ALL: [Self; 4] =
+        [Self::TokenReused, Self::PasswordReset, Self::SigningKeyRotated, Self::CertificatesReplaced];
+
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::TokenReused => "system.security.refresh_token_reused",
+            Self::PasswordReset => "system.security.password_reset",
+            Self::SigningKeyRotated => "system.security.signing_key_rotated",
+            Self::CertificatesReplaced => "system.security.idp_certificates_replaced",
+        }
+    }
+
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::TokenReused => "A refresh token was used twice, and its session ended",
+            Self::PasswordReset => "A password was set on the command line",
+            Self::SigningKeyRotated => "A new key signs access tokens, made on the command line",
+            Self::CertificatesReplaced => "The metadata of an identity provider brought other certificates",
+        }
+    }
+
+    #[must_use]
+    pub const fn resource_type(self) -> &'static str {
+        match self {
+            Self::TokenReused => "session",
+            Self::PasswordReset => "user",
+            Self::SigningKeyRotated => "signing_key",
+            Self::CertificatesReplaced => "identity_provider",
+        }
+    }
+
+    const fn level(self) -> Level {
+        match self {
+            Self::TokenReused => Level::Error,
+            Self::PasswordReset | Self::SigningKeyRotated | Self::CertificatesReplaced => Level::Info,
+        }
+    }
+
+    /// The record of what happened to that.
+    #[must_use]
+    pub fn record(self, clock: &Clock, random: &Random, resource_id: &str) -> Record {
+        let mut record = Record::new(clock, random, self.kind().to_owned(), self.level());
+        record.message = format!("{} ({} {resource_id})", self.description(), self.resource_type());
+        record.resource_type = Some(self.resource_type());
+        record.resource_id = Some(resource_id.to_owned());
+        record
+    }
+}
+
 /// A record to be written.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -124,6 +189,10 @@ impl Record {
         Value::Object(line).to_string()
     }
 }
+
+/// How much older a record may say it is than the transaction that writes it: one that came later would be in no seal, and a
+/// node's clock may be behind.
+pub const LATEST: time::Duration = time::Duration::minutes(2);
 
 /// Who did it, as far as is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -222,6 +222,15 @@ pub fn signed_in(actor: Actor) {
     }
 }
 
+/// Says from where the request came during which something else happened, where one runs that has a record.
+pub fn tell_origin(record: &mut Record) {
+    if let Some(recording) = current() {
+        record.request_id.clone_from(&recording.request_id);
+        record.detail("operation", Some(recording.operation.as_str()));
+        record.detail("address", recording.address.map(|address| address.to_string()));
+    }
+}
+
 /// Writes the record of the request that runs into the transaction that is about to commit.
 ///
 /// # Errors

@@ -15,10 +15,13 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::store::{self, Event, Seal};
+use super::{
+    record::LATEST,
+    store::{self, Event, Seal},
+};
 use crate::{
-    clock::Random,
-    db::{Db, WriteError},
+    clock::{Clock, Random},
+    db::{Db, WriteError, earliest_now},
     error::{Error, Result},
     secret::Secret,
     state::App,
@@ -29,8 +32,13 @@ use crate::{
 pub const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How many records a seal covers at most.
 const MOST: i64 = 5_000;
-/// How much earlier than a seal a record may have been made that is committed after it: longer than any request runs.
-const SLACK: time::Duration = time::Duration::hours(1);
+/// How much earlier than a seal a record may have been made that is committed after it, where no transaction is known that
+/// runs for longer: a command of another role's is not.
+const SLACK: time::Duration = time::Duration::minutes(5);
+/// The same where one is known, at most.
+const LONGEST: time::Duration = time::Duration::hours(1);
+/// How long the text is at least that a key is derived from, in bytes.
+const SHORTEST: usize = 32;
 /// What the key is derived for.
 const PURPOSE: &[u8] = b"kedge: seals of the audit trail, 1";
 
@@ -69,17 +77,25 @@ impl Sealer {
     /// ends with the process.
     ///
     /// # Errors
-    /// What keeps the file from being read.
+    /// A file that holds no key.
     pub fn load(configured: Option<&Secret>, directory: &Path, random: &Random) -> Result<Self> {
         if let Some(secret) = configured {
             return Self::new(secret);
         }
         let path = directory.join("audit-seal-key");
-        if let Ok(text) = std::fs::read_to_string(&path) {
-            return Self::new(&Secret::new(text));
+        match std::fs::read(&path).map(String::from_utf8) {
+            Ok(Ok(text)) if text.trim().len() >= SHORTEST => return Self::new(&Secret::new(text)),
+            Ok(_) => {
+                let path = path.display();
+                return Err(Error::internal(format!(
+                    "{path} holds no key of the audit trail's seals: put back what was in it, or remove it for another key"
+                )));
+            }
+            // Nobody has made one, or none can be kept there.
+            Err(_) => {}
         }
         let text = random.alphanumeric(43);
-        if let Err(error) = write_private(&path, &text) {
+        if let Err(error) = write_private(directory, &path, &text) {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "audit.seal_key is not set, and none can be kept in the data directory: this key ends with the process"
@@ -95,10 +111,18 @@ impl Sealer {
     }
 }
 
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
+/// Writes the file whole or not at all.
+fn write_private(directory: &Path, path: &Path, text: &str) -> std::io::Result<()> {
+    use std::{fs, io::Write, os::unix::fs::OpenOptionsExt};
+    if path.try_exists()? {
+        return Err(std::io::Error::other("the file is there and cannot be read"));
+    }
+    let new = path.with_extension("new");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    fs::File::open(directory)?.sync_all()
 }
 
 /// Runs until the process ends.
@@ -106,18 +130,19 @@ pub async fn run(app: App) {
     tracing::info!(target: "kedge::audit", public_key = app.sealer.public_key(), "seals of the audit trail are signed");
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        match seal(&app).await {
-            // There may be more.
-            Ok(Some(seal)) if seal.count == MOST => while matches!(self::seal(&app).await, Ok(Some(_))) {},
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the audit trail could not be sealed, trying again"
-                );
-            }
+        if let Err(error) = seal_all(&app).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the audit trail could not be sealed, trying again"
+            );
         }
     }
+}
+
+/// Seals until no seal is full: what came meanwhile is for the next look.
+async fn seal_all(app: &App) -> Result<()> {
+    while seal(app).await?.is_some_and(|seal| seal.count == MOST) {}
+    Ok(())
 }
 
 /// Seals what is there to be sealed, unless another node is at it.
@@ -125,8 +150,8 @@ pub async fn run(app: App) {
 /// # Errors
 /// What the database says.
 pub async fn seal(app: &App) -> Result<Option<Seal>> {
-    let now = app.clock.now();
-    let made = transaction!(app.db, |db| { seal_some(db, &app.sealer, now).await })?;
+    let made = async { transaction!(app.db, |db| { seal_some(db, &app.sealer, &app.clock).await }) };
+    let made = app.db.while_it_answers(made).await.flatten()?;
     if let Some(seal) = &made {
         tracing::info!(
             target: "kedge::audit",
@@ -139,10 +164,12 @@ pub async fn seal(app: &App) -> Result<Option<Seal>> {
     Ok(made)
 }
 
-async fn seal_some(db: &mut PgConnection, sealer: &Sealer, now: OffsetDateTime) -> Result<Option<Seal>, WriteError> {
+async fn seal_some(db: &mut PgConnection, sealer: &Sealer, clock: &Clock) -> Result<Option<Seal>, WriteError> {
     if !store::lock_seals(db).await? {
         return Ok(None);
     }
+    // Before the records are read: whoever commits in between is among them.
+    let (now, oldest) = (earliest_now(db, clock).await?, store::oldest_transaction(db).await?);
     let last = store::find_last_seal(db).await?;
     let since = last.as_ref().map_or(OffsetDateTime::UNIX_EPOCH, |last| last.since);
     let records = store::list_unsealed(db, since, MOST).await?;
@@ -152,7 +179,7 @@ async fn seal_some(db: &mut PgConnection, sealer: &Sealer, now: OffsetDateTime) 
     let ids: Vec<i64> = records.iter().map(|record| record.id).collect();
     let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
     // A full one may have left some behind.
-    let since = if count == MOST { since } else { (now - SLACK).max(since) };
+    let since = if count == MOST { since } else { window(now, oldest).max(since) };
     let created_at = now.replace_nanosecond(now.microsecond() * 1000).unwrap_or(now);
     let id = last.as_ref().map_or(1, |last| last.id + 1);
     let hash = hash_of(last.as_ref().map(|last| last.hash.as_slice()), id, created_at, &records);
@@ -167,6 +194,11 @@ async fn seal_some(db: &mut PgConnection, sealer: &Sealer, now: OffsetDateTime) 
     };
     store::insert_seal(db, &seal, &ids).await?;
     Ok(Some(seal))
+}
+
+/// Since when records may have been made that are not committed yet, where the oldest transaction began at `oldest`.
+fn window(now: OffsetDateTime, oldest: OffsetDateTime) -> OffsetDateTime {
+    (now - SLACK).min((oldest - LATEST).max(now - LONGEST))
 }
 
 /// SHA-256 over the seal before, this one and each of its records, in the order of their ids.
@@ -267,7 +299,7 @@ pub async fn verify(db: &Db, checkpoint: Option<&str>, keys: &[String]) -> Resul
             let signed = UnparsedPublicKey::new(&ED25519, &seal.public_key).verify(&seal.hash, &seal.signature);
             signed.map_err(|_| wrong("its signature does not verify"))?;
             let records = store::list_sealed(&mut db, seal.id).await.map_err(Error::from)?;
-            let is_kept = kept_since.is_none_or(|since| seal.created_at - SLACK >= since);
+            let is_kept = kept_since.is_none_or(|since| seal.created_at - LONGEST >= since);
             let there = i64::try_from(records.len()).unwrap_or(i64::MAX);
             if there > seal.count {
                 return Err(wrong(&format!("{} records were added to it", there - seal.count)));
@@ -301,4 +333,20 @@ pub async fn verify(db: &Db, checkpoint: Option<&str>, keys: &[String]) -> Resul
     }
     verified.unsealed = unsealed;
     if found { Ok(verified) } else { Err(Broken::Checkpoint(checkpoint.unwrap_or_default().to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::{Duration, macros::datetime};
+
+    use super::*;
+
+    #[test]
+    fn window_reaches_back_to_what_an_open_transaction_may_still_write_and_not_for_ever() {
+        let now = datetime!(2026-11-22 12:00 UTC);
+        for (runs_for, reaches) in [(Duration::ZERO, SLACK), (SLACK, SLACK + LATEST), (Duration::days(1), LONGEST)] {
+            assert_eq!(now - window(now, now - runs_for), reaches, "{runs_for}");
+        }
+        assert!(LATEST < SLACK && SLACK < LONGEST);
+    }
 }

@@ -5,13 +5,13 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::record::Record;
+use super::record::{LATEST, Record};
 
 pub async fn insert(db: &mut PgConnection, record: &Record) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into audit_events (event_id, created_at, type, level, message, account, resource_type, resource_id,
                                    count, request_id, details)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         values ($1, greatest($2, now() - make_interval(secs => $12)), $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         record.event_id,
         record.created_at,
         record.kind,
@@ -22,7 +22,8 @@ pub async fn insert(db: &mut PgConnection, record: &Record) -> sqlx::Result<()> 
         record.resource_id,
         record.count,
         record.request_id,
-        Value::Object(record.details.clone())
+        Value::Object(record.details.clone()),
+        LATEST.as_seconds_f64()
     )
     .execute(db)
     .await?;
@@ -91,14 +92,21 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>, limit: i64, offset
     .await
 }
 
-pub async fn find(db: &mut PgConnection, event_id: Uuid, account: Option<&str>) -> sqlx::Result<Option<Event>> {
+pub async fn find(
+    db: &mut PgConnection,
+    event_id: Uuid,
+    account: Option<&str>,
+    since: Option<OffsetDateTime>,
+) -> sqlx::Result<Option<Event>> {
     sqlx::query_as!(
         Event,
         r#"select id, event_id, created_at, type as kind, level, message, account, resource_type, resource_id, count,
                   request_id, details
-           from audit_events where event_id = $1 and ($2::text is null or account = $2)"#,
+           from audit_events
+           where event_id = $1 and ($2::text is null or account = $2) and ($3::timestamptz is null or created_at >= $3)"#,
         event_id,
-        account
+        account,
+        since
     )
     .fetch_optional(db)
     .await
@@ -121,6 +129,16 @@ pub async fn lock_seals(db: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock(hashtext('kedge: seal of the audit trail')) as "had!""#)
         .fetch_one(db)
         .await
+}
+
+/// Since when the oldest transaction runs that may still write a record.
+pub async fn oldest_transaction(db: &mut PgConnection) -> sqlx::Result<OffsetDateTime> {
+    sqlx::query_scalar!(
+        r#"select least(min(xact_start), now()) as "oldest!" from pg_stat_activity
+           where datname = current_database() and backend_type = 'client backend'"#
+    )
+    .fetch_one(db)
+    .await
 }
 
 pub async fn find_last_seal(db: &mut PgConnection) -> sqlx::Result<Option<Seal>> {
@@ -215,10 +233,4 @@ pub async fn kept_since(db: &mut PgConnection) -> sqlx::Result<Option<OffsetDate
     )
     .fetch_one(db)
     .await
-}
-
-/// Makes the partitions that will be needed, and drops those that ended before; `None`: drops none.
-pub async fn maintain(db: &mut PgConnection, keep_from: Option<OffsetDateTime>) -> sqlx::Result<()> {
-    sqlx::query!("select maintain_audit($1)", keep_from).fetch_one(db).await?;
-    Ok(())
 }

@@ -10,12 +10,13 @@ use std::{
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
-    record::{Actor, Level, Record, Refusal},
+    record::{Actor, LATEST, Level, Record, Refusal},
     store,
 };
-use crate::{error::Result, state::App, transaction};
+use crate::{error::Result, state::App, timestamp::Timestamp, transaction};
 
 /// How often is looked whether a minute is over.
 pub const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -23,8 +24,6 @@ pub const LOOK_EVERY: Duration = Duration::from_secs(5);
 const MOST: usize = 1_000;
 /// How many of these may come from one address: whoever makes up a name a request stands in one row for the rest.
 const MOST_OF_ADDRESS: usize = 50;
-/// How much older than its row a refusal may be: the row says no more of one that could not be written for longer.
-const LATEST: time::Duration = time::Duration::minutes(30);
 /// Whose row it is that stands for the rest.
 const OTHERS: &str = "others";
 
@@ -116,7 +115,8 @@ impl Tally {
         if records.is_empty() {
             return Ok(());
         }
-        let written = transaction!(app.db, |db| { Ok(insert_all(db, &records).await?) });
+        let written = async { transaction!(app.db, |db| { Ok(insert_all(db, &records).await?) }) };
+        let written = app.db.while_it_answers(written).await.flatten();
         if written.is_err() {
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
             counts.extend(over);
@@ -141,8 +141,11 @@ async fn insert_all(db: &mut PgConnection, records: &[Record]) -> sqlx::Result<(
 
 fn record(app: &App, key: &Key, counted: &Counted) -> Record {
     let mut record = Record::new(&app.clock, &app.random, key.refusal.kind().to_owned(), Level::Error);
-    // One that comes too late would be in no seal.
-    record.created_at = counted.first.max(record.created_at - LATEST);
+    if record.created_at - counted.first > LATEST {
+        // Then the row does not say so.
+        record.detail("first_at", Some(Timestamp(counted.first).to_string()));
+    }
+    record.created_at = counted.first;
     record.message = format!("{} ({}): {}", key.refusal.description(), key.actor.name(), counted.why);
     record.account.clone_from(&key.actor.account);
     record.count = counted.count;
@@ -162,17 +165,12 @@ pub fn note(app: &App, refused: Refused<'_>) {
     }
 }
 
-/// Runs until the process ends.
-pub async fn run(app: App) {
-    loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+/// Runs until `end` is dropped; then writes all that is left. What is being written is finished first.
+pub async fn run(app: App, mut end: oneshot::Receiver<()>) {
+    while timeout(LOOK_EVERY, &mut end).await.is_err() {
         report(app.tally.write(&app, app.clock.now()).await);
     }
-}
-
-/// Writes all that is left, at the end.
-pub async fn finish(app: &App) {
-    report(app.tally.write(app, app.clock.now() + Duration::from_mins(1)).await);
+    report(app.tally.write(&app, app.clock.now() + Duration::from_mins(1)).await);
 }
 
 fn report(written: Result<()>) {

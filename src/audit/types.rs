@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{
-    record::{CHANGE, Refusal},
+    record::{CHANGE, Happening, Refusal},
     store::Event as Stored,
 };
 use crate::{http::extract::given, names::AnyName, timestamp::Timestamp};
@@ -202,7 +202,7 @@ pub struct EventDescription {
 }
 
 impl EventTypesList {
-    /// All types: a change by each of these operations, and what is no change.
+    /// All types: a change by each of these operations, what is no change, and what no operation asks for.
     #[must_use]
     pub fn new(operations: &[(String, Option<&'static str>)]) -> Self {
         let change = |(operation, resource_type): &(String, Option<&'static str>)| EventDescription {
@@ -217,6 +217,13 @@ impl EventTypesList {
             message: refusal.description().to_owned(),
             resource_type: None,
         };
+        let happening = |happening: Happening| EventDescription {
+            name: happening.kind().rsplit('.').next().unwrap_or_default().to_owned(),
+            kind: happening.kind().to_owned(),
+            message: happening.description().to_owned(),
+            resource_type: Some(happening.resource_type()),
+        };
+        let refusals = Refusal::ALL.into_iter().map(refusal);
         Self(vec![
             EventCategory {
                 name: USER,
@@ -232,8 +239,8 @@ impl EventTypesList {
                 description: "What the system does",
                 subcategories: vec![EventSubcategory {
                     name: "security",
-                    description: "What was refused, counted by the minute",
-                    events: Refusal::ALL.into_iter().map(refusal).collect(),
+                    description: "What was refused, counted by the minute, and what happens beside the operations",
+                    events: refusals.chain(Happening::ALL.into_iter().map(happening)).collect(),
                 }],
             },
         ])

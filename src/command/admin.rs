@@ -1,6 +1,6 @@
 //! `kedge admin …`.
 
-use std::{io::Read, sync::Arc, time::Duration};
+use std::{io::Read, sync::Arc};
 
 use super::{Failure, database::Database};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     },
     clock::{Clock, Random},
     config::Config,
-    db::{self, Db},
+    db::{self, Db, changes},
     error::Error,
     identity::{bootstrap, users::rules::may_be_set},
     names::NewPassword,
@@ -26,11 +26,8 @@ pub async fn reset_password(config: Config, username: &str, from_stdin: bool) ->
     let random = Arc::new(Random::System);
     let database = Database::to_command(&config, &random).await?;
     let done = reset(&config, &database, random, username, given).await;
-    database.release().await?;
-    if let Some(password) = done? {
-        print_password(username, &password);
-    }
-    Ok(())
+    let released = database.release().await;
+    done.and(released)
 }
 
 async fn reset(
@@ -39,7 +36,7 @@ async fn reset(
     random: Arc<Random>,
     username: &str,
     given: Option<NewPassword>,
-) -> Result<Option<Secret>, Failure> {
+) -> Result<(), Failure> {
     db::migrate(&database.direct).await?;
     let db = Db::new(database.direct.clone(), 1);
     let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP, Places::ALONE)?;
@@ -47,11 +44,25 @@ async fn reset(
         if let Some(password) = &given {
             may_be_set(password, &in_force(&mut *db.read().await?, config).await?)?;
         }
-        bootstrap::reset_password(&db, &hasher, &Clock::System, &random, username, given).await
+        let has_trail = config.audit.enabled;
+        bootstrap::reset_password(&db, &hasher, &Clock::System, &random, (username, given), has_trail).await
     };
-    let done = done.await;
+    let done = match done.await {
+        Ok(password) => {
+            // Whatever fails from here on: it counts, and is shown now or never.
+            if let Some(password) = password {
+                print_password(username, &password);
+            }
+            changes::announce(&db).await.map(drop).map_err(|error| not_announced(&error))
+        }
+        Err(error) => Err(error.into()),
+    };
     db.close().await;
-    Ok(done?)
+    done
+}
+
+fn not_announced(error: &Error) -> Failure {
+    Failure::Other(format!("the password was changed, but whether every node goes by it is not known: {error}"))
 }
 
 /// Makes a new key that signs access tokens.
@@ -65,25 +76,27 @@ pub async fn rotate_signing_key(mut config: Config) -> Result<(), Failure> {
     let sealing = sealing.map_err(KeyError::from)?;
     let random = Random::System;
     let database = Database::to_command(&config, &random).await?;
-    let done = rotate(&database, &random, sealing, config.user_authentication.oauth.token_lifetime).await;
-    database.release().await?;
-    let rotated = done?;
-    println!("The key {} signs from now on.", rotated.kid);
-    if let Some(until) = rotated.until {
-        println!("The one before verifies until {}.", Timestamp(until));
+    let done = rotate(&config, &database, &random, sealing).await;
+    if let Ok(rotated) = &done {
+        println!("The key {} signs from now on.", rotated.kid);
+        if let Some(until) = rotated.until {
+            println!("The one before verifies until {}.", Timestamp(until));
+        }
     }
-    Ok(())
+    let released = database.release().await;
+    done.and(released)
 }
 
 async fn rotate(
+    config: &Config,
     database: &Database,
     random: &Random,
     sealing: Option<Sealing>,
-    lifetime: Duration,
 ) -> Result<Rotated, Failure> {
     db::migrate(&database.direct).await?;
     let db = Db::new(database.direct.clone(), 1);
-    let done = signing_keys::rotate(&db, (&Clock::System, random), sealing, lifetime).await;
+    let lifetime = config.user_authentication.oauth.token_lifetime;
+    let done = signing_keys::rotate(&db, (&Clock::System, random), sealing, lifetime, config.audit.enabled).await;
     db.close().await;
     Ok(done?)
 }
@@ -91,7 +104,7 @@ async fn rotate(
 /// Looks at every seal of the audit trail and at every record.
 pub async fn verify_audit(config: &Config, checkpoint: Option<&str>, keys: &[String]) -> Result<(), Failure> {
     let database = Database::to_command(config, &Random::System).await?;
-    let db = Db::new(database.direct.clone(), 1);
+    let db = Db::patient(database.direct.clone(), 1);
     let done = seal::verify(&db, checkpoint, keys).await;
     db.close().await;
     database.release().await?;

@@ -10,7 +10,7 @@ use crate::{
     clock::{Clock, Random},
     config::Config,
     db::{
-        self, Db,
+        self,
         managed::{self, ManagedPostgres, ManagedSettings},
     },
     error::Error,
@@ -83,9 +83,6 @@ pub async fn migrate(config: &Config) -> Result<(), Failure> {
 /// What only the owner of the tables can do, so that those who serve need not own them.
 async fn migrate_and_maintain(config: &Config, database: &Database) -> Result<i64, Failure> {
     let version = db::migrate(&database.direct).await?;
-    let db = Db::new(database.direct.clone(), 1);
-    let done = retention::maintain(&db, config.audit.retention_days, Clock::System.now()).await;
-    db.close().await;
-    done?;
+    retention::maintain(&database.direct, config.audit.retention_days, &Clock::System).await?;
     Ok(version)
 }

@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
+    sync::{oneshot, watch},
 };
 
 use super::{Failure, database::Database};
@@ -101,21 +101,25 @@ async fn serve_on(
         let db = app.db.clone();
         move || db.renew()
     });
+    if app.config.audit.enabled {
+        tokio::select! {
+            () = retention::prepare(&direct) => {}
+            () = stop.told() => return Ok(()),
+        }
+    }
     let listen = app.config.listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| Failure::Listen(listen, error))?;
     let address = listener.local_addr().map_err(|error| Failure::Listen(listen, error))?;
     raise_file_limit();
     tracing::info!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
-    let reader = tokio::spawn(reader.run(direct));
+    let reader = tokio::spawn(reader.run(direct.clone()));
     let collector = tokio::spawn(collector::run(Arc::clone(&app)));
     let writer = tokio::spawn(write_last_used(Arc::clone(&app)));
     let refresher = tokio::spawn(refresh::run(Arc::clone(&app)));
+    let (tallying, end) = oneshot::channel();
+    let tally = tokio::spawn(tally::run(Arc::clone(&app), end));
     let auditors = if app.config.audit.enabled {
-        vec![
-            tokio::spawn(tally::run(Arc::clone(&app))),
-            tokio::spawn(seal::run(Arc::clone(&app))),
-            tokio::spawn(retention::run(Arc::clone(&app))),
-        ]
+        vec![tokio::spawn(seal::run(Arc::clone(&app))), tokio::spawn(retention::run(Arc::clone(&app), direct))]
     } else {
         Vec::new()
     };
@@ -133,7 +137,10 @@ async fn serve_on(
     reader.abort();
     app.changes.leave(&app.db).await;
     report_unwritten(&app).await;
-    tally::finish(&app).await;
+    drop(tallying);
+    if let Err(error) = tally.await {
+        tracing::error!(error = &error as &dyn std::error::Error, "what was refused last is not written");
+    }
     app.db.close().await;
     if let Some(telemetry) = telemetry {
         telemetry.finish().await;

@@ -5,6 +5,7 @@
 
 pub mod changes;
 pub mod managed;
+mod moment;
 mod pulse;
 
 use std::{
@@ -14,11 +15,13 @@ use std::{
 };
 
 use sqlx::{
-    Connection, PgConnection, PgPool, Postgres, Transaction,
+    Connection, PgConnection, PgPool, Postgres, Row, Transaction,
     migrate::{Migration, Migrator},
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+
+pub use moment::earliest_now;
 
 use crate::{
     audit::recording,
@@ -27,6 +30,8 @@ use crate::{
 use changes::Changes;
 use pulse::{Found, Pulse};
 
+/// How long the server lets a statement of a request run.
+const STATEMENT: &str = "10s";
 /// How long a connection is waited for.
 const ACQUIRE: Duration = Duration::from_millis(1_700);
 /// How long work may take before the database is asked whether it still answers.
@@ -72,8 +77,18 @@ impl Db {
     /// A pool of at most `size` connections; the first is opened when it is needed.
     #[must_use]
     pub fn new(options: PgConnectOptions, size: u32) -> Self {
+        Self::with(options, size, STATEMENT)
+    }
+
+    /// The same for work that takes as long as there is much: no statement is ended.
+    #[must_use]
+    pub fn patient(options: PgConnectOptions, size: u32) -> Self {
+        Self::with(options, size, "0")
+    }
+
+    fn with(options: PgConnectOptions, size: u32, statement_timeout: &str) -> Self {
         let options = options.application_name("kedge").options([
-            ("statement_timeout", "10s"),
+            ("statement_timeout", statement_timeout),
             ("lock_timeout", "5s"),
             ("idle_in_transaction_session_timeout", "15s"),
         ]);
@@ -204,9 +219,7 @@ impl Db {
                 *attempt += 1;
                 None
             }
-            Err(WriteError::Database(error)) => Some(Err(error.into())),
-            Err(WriteError::Answer(error)) => Some(Err(error)),
-            Ok(done) => Some(Ok(done)),
+            settled => Some(settled.map_err(Error::from)),
         }
     }
 
@@ -289,6 +302,7 @@ fn pool(options: PgConnectOptions, size: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE)
+        .after_connect(|connection, _| Box::pin(refuse_standby(connection)))
         // A connection that was in use a moment ago is not tried: that would double what a short query costs.
         .test_before_acquire(false)
         .before_acquire(|connection, last| {
@@ -300,6 +314,15 @@ fn pool(options: PgConnectOptions, size: u32) -> PgPool {
             })
         })
         .connect_lazy_with(options)
+}
+
+/// What a standby answers may be behind, and would be remembered.
+async fn refuse_standby(db: &mut PgConnection) -> sqlx::Result<()> {
+    // In one step: a pooler may be in between, and there is no transaction.
+    if sqlx::raw_sql("select pg_is_in_recovery()").fetch_one(db).await?.try_get(0)? {
+        return Err(sqlx::Error::Protocol("the database is a standby, which may be behind".to_owned()));
+    }
+    Ok(())
 }
 
 async fn close(pool: PgPool) {
@@ -339,8 +362,17 @@ pub enum WriteError {
     Answer(#[from] Error),
 }
 
+impl From<WriteError> for Error {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Database(error) => error.into(),
+            WriteError::Answer(error) => error,
+        }
+    }
+}
+
 /// Whether the transaction was only unlucky: serialization failure or deadlock (SQLSTATE 40001, 40P01).
-fn lost_a_conflict(error: &sqlx::Error) -> bool {
+pub fn lost_a_conflict(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| code == "40001" || code == "40P01")
 }

@@ -3,7 +3,7 @@
 //! A server that hangs, and a network that swallows what is sent, end no connection: whoever waits for an answer there
 //! waits without end, and no timeout of the server's helps. So whoever has waited for a while asks here, on a connection
 //! beside the pool's, and is told within [`PATIENCE`]. A slow statement or a lock is no reason to give up: the server
-//! answers meanwhile.
+//! answers meanwhile. A standby does not count as an answer.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -15,6 +15,8 @@ use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
 };
+
+use super::refuse_standby;
 
 /// In which time the database must answer.
 const PATIENCE: Duration = Duration::from_millis(1_200);
@@ -83,10 +85,12 @@ impl Pulse {
 
 async fn ask(connection: Option<PgConnection>, options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
     if let Some(mut connection) = connection
-        && connection.ping().await.is_ok()
+        && refuse_standby(&mut connection).await.is_ok()
     {
         return Ok(connection);
     }
-    // The server may have been started anew.
-    PgConnection::connect_with(options).await
+    // The server may have been started anew, or another one may be where it was.
+    let mut connection = PgConnection::connect_with(options).await?;
+    refuse_standby(&mut connection).await?;
+    Ok(connection)
 }

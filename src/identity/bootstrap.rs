@@ -14,10 +14,11 @@ use super::{
     },
 };
 use crate::{
+    audit::{self, record::Happening},
     authn::password::Hasher,
     clock::{Clock, Random},
     config::Config,
-    db::{Db, WriteError, changes},
+    db::{Db, WriteError},
     error::{Error, Result},
     names::NewPassword,
     secret::Secret,
@@ -116,7 +117,8 @@ async fn insert(
     Ok(true)
 }
 
-/// Sets the password of a user of the account `admin`; answers the password where none is given.
+/// Sets the password of a user of the account `admin`; answers the password where none is given. Nodes are not told; the
+/// audit trail is, where one is kept.
 ///
 /// # Errors
 /// A user that is not there, or what the database says.
@@ -125,8 +127,8 @@ pub async fn reset_password(
     hasher: &Hasher,
     clock: &Clock,
     random: &Random,
-    username: &str,
-    given: Option<NewPassword>,
+    (username, given): (&str, Option<NewPassword>),
+    has_trail: bool,
 ) -> Result<Option<Secret>> {
     let generated = if given.is_none() { Some(random.alphanumeric(GENERATED_LENGTH)) } else { None };
     let password = match given {
@@ -135,13 +137,17 @@ pub async fn reset_password(
     };
     let phc = hasher.hash(password).await?;
     let now = clock.now();
+    let mut record = Happening::PasswordReset.record(clock, random, username);
+    record.account = Some(ADMIN.to_owned());
     let changed = transaction!(db, |db| {
         let account = accounts::find_by_name(db, ADMIN).await?.ok_or(Error::NotFound { what: "Account admin" })?;
         let user = users::lock_user(db, account.id, username).await?.ok_or(Error::NotFound { what: "User" })?;
         credentials::upsert_password(db, user.id, &phc, now).await?;
+        if has_trail {
+            audit::store::insert(db, &record).await?;
+        }
         Ok(users::raise_auth_epoch(db, user.id, now).await?)
     });
     changed?;
-    changes::announce(db).await?;
     Ok(generated.map(Secret::new))
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{saml::sign_in_store as saml, sessions::store as sessions};
 use crate::{
     authn::{attempts::store::delete_old_attempts, jwt::CLOCK_SKEW, signing_keys::delete_expired_keys},
-    db::{Db, WriteError, changes::retention as changes},
+    db::{Db, WriteError, changes::retention as changes, earliest_now},
     error::Result,
     state::App,
     system::configurations::in_force,
@@ -236,7 +236,7 @@ pub async fn remove_keys(app: &App) -> Result<u64> {
     let Some(days) = settings.remove_deleted_user_api_keys_older_than_days else {
         return Ok(0);
     };
-    let before = app.clock.now() - time::Duration::days(days.into());
+    let before = earliest_now(&mut *app.db.read().await?, &app.clock).await? - time::Duration::days(days.into());
     let mut rows = 0;
     loop {
         let removed = transaction!(app.db, |db| { Ok(remove_some_keys(db, before).await?) })?;
@@ -254,7 +254,7 @@ pub async fn remove_keys(app: &App) -> Result<u64> {
 /// What the database says.
 pub async fn remove_tokens(app: &App) -> Result<u64> {
     // A token counts a little longer than it says.
-    let before = app.clock.now() - time::Duration::seconds(CLOCK_SKEW);
+    let before = earliest_now(&mut *app.db.read().await?, &app.clock).await? - time::Duration::seconds(CLOCK_SKEW);
     let mut rows = transaction!(app.db, |db| { Ok(delete_expired_keys(db, before).await?) })?;
     // A block lasts an hour at most, and a window that nobody asked about for a day is over.
     let forgotten = before - time::Duration::days(1);

@@ -51,7 +51,7 @@ async fn only_accounts_that_are_being_deleted_are_removed() {
 
 #[tokio::test]
 async fn deleted_key_is_kept_for_its_days() {
-    let start = datetime!(2026-11-22 19:34:57 UTC);
+    let start = datetime!(2024-11-22 19:34:57 UTC);
     let options = Options {
         clock: Some(Clock::fixed(start)),
         environment: vec![("KEDGE_USER_AUTHENTICATION__REMOVE_DELETED_USER_API_KEYS_OLDER_THAN_DAYS", "30")],
@@ -77,7 +77,7 @@ async fn deleted_key_is_kept_for_its_days() {
 
 #[tokio::test]
 async fn deleted_key_is_kept_for_ever_where_the_deployment_says_so() {
-    let start = datetime!(2026-11-22 19:34:57 UTC);
+    let start = datetime!(2024-11-22 19:34:57 UTC);
     let options = Options {
         clock: Some(Clock::fixed(start)),
         environment: vec![("KEDGE_USER_AUTHENTICATION__REMOVE_DELETED_USER_API_KEYS_OLDER_THAN_DAYS", "-1")],

@@ -164,14 +164,15 @@ impl Attempts {
             return Ok(());
         }
         let until = if counts == Counts::Yes { now } else { now + LONGEST_CHECK };
-        let places = store::take_places(app, &slots, &attempts.limits, now, until).await?;
+        let taken = store::take_places(app, &slots, &attempts.limits, now, until);
+        let places = app.db.while_it_answers(taken).await.flatten()?;
         attempts.learn(places.iter().filter_map(|place| Some((place.slot, place.blocked_until?))), now);
         attempts.refuse(&slots, now)?;
         let ours: Vec<_> = places.iter().filter(|place| place.is_ours).map(|place| place.slot).collect();
         match counts {
             _ if ours.is_empty() => Ok(()),
             Counts::Yes => attempts.keep(app, &ours, now).await,
-            Counts::No => store::give_back(app, &ours, false).await,
+            Counts::No => app.db.while_it_answers(store::give_back(app, &ours, false)).await.flatten(),
         }
     }
 
@@ -182,7 +183,8 @@ impl Attempts {
     }
 
     async fn keep(&self, app: &App, slots: &[i32], now: OffsetDateTime) -> Result<()> {
-        let blocks = store::keep_places(app, slots, &self.limits, now).await?;
+        let kept = store::keep_places(app, slots, &self.limits, now);
+        let blocks = app.db.while_it_answers(kept).await.flatten()?;
         self.learn(blocks, now);
         Ok(())
     }
@@ -198,13 +200,14 @@ impl Attempt {
         if wanted.is_empty() {
             return Ok(true);
         }
-        let places = store::take_places(&app, wanted, &attempts.limits, now, now + LONGEST_CHECK).await?;
+        let taken = store::take_places(&app, wanted, &attempts.limits, now, now + LONGEST_CHECK);
+        let places = app.db.while_it_answers(taken).await.flatten()?;
         self.slots.extend(places.iter().filter(|place| place.is_ours).map(|place| place.slot));
         if self.slots.len() == wanted.len() {
             return Ok(true);
         }
         if !self.slots.is_empty() {
-            store::give_back(&app, &self.slots, false).await?;
+            app.db.while_it_answers(store::give_back(&app, &self.slots, false)).await.flatten()?;
             self.slots.clear();
         }
         attempts.learn(places.iter().filter_map(|place| Some((place.slot, place.blocked_until?))), now);
@@ -252,7 +255,7 @@ impl Attempt {
 async fn give_back(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
     let patience = tokio::time::Instant::now() + LONGEST_CHECK.unsigned_abs();
     loop {
-        match store::give_back(app, slots, forgets).await {
+        match app.db.while_it_answers(store::give_back(app, slots, forgets)).await.flatten() {
             Err(Error::Unavailable(_)) if tokio::time::Instant::now() < patience => {
                 tokio::time::sleep(TRY_EVERY).await;
             }

@@ -26,6 +26,7 @@ pub use store::delete_expired_keys;
 
 use super::jwt::{CLOCK_SKEW, Claims};
 use crate::{
+    audit::{self, record::Happening},
     clock::{Clock, Random},
     db::Db,
     error::{Error, Result},
@@ -265,7 +266,7 @@ pub struct Rotated {
 }
 
 /// Makes a new key that signs from now on; the one before verifies until its last token, which may live `lifetime`,
-/// has run out.
+/// has run out. Where an audit trail is kept, it is told.
 ///
 /// # Errors
 /// What the database says.
@@ -274,6 +275,7 @@ pub async fn rotate(
     (clock, random): (&Clock, &Random),
     sealing: Option<Sealing>,
     lifetime: Duration,
+    has_trail: bool,
 ) -> Result<Rotated, KeyError> {
     let made = Made { sealing };
     // Where the sealing key is the wrong one or missing, now is the time to say so.
@@ -281,10 +283,14 @@ pub async fn rotate(
     let seed = Zeroizing::new(random.bytes());
     let new = made.new_key(&seed, random.bytes())?;
     let now = clock.now();
+    let record = Happening::SigningKeyRotated.record(clock, random, &new.kid);
     let retired: Result<_> = transaction!(db, |db| {
         store::lock_keys(db).await?;
         let until = store::retire_key(db, now + lifetime, MARGIN.as_secs_f64()).await?;
         store::insert_key(db, &new.kid, (&new.seed, new.is_sealed), now).await?;
+        if has_trail {
+            audit::store::insert(db, &record).await?;
+        }
         Ok(until)
     });
     Ok(Rotated { kid: new.kid, until: retired? })

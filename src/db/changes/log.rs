@@ -96,13 +96,14 @@ pub async fn snapshot(db: &mut PgConnection) -> sqlx::Result<String> {
 }
 
 /// How long some node may still go by what it read before `snapshot` was taken, in seconds; `None` where every node
-/// obeys all changes that are visible in it.
+/// obeys all changes that are visible in it. Of transactions before the oldest that ran then, a node obeys all.
 pub async fn longest_lease_behind(db: &mut PgConnection, snapshot: &str) -> sqlx::Result<Option<f64>> {
     sqlx::query_scalar!(
         "select max(n.lease) from nodes n
          where n.seen_at > clock_timestamp() - make_interval(secs => $2) and exists (
              select from changes c
-             where pg_visible_in_snapshot(c.xid, $1::text::pg_snapshot) and not pg_visible_in_snapshot(c.xid, n.applied))",
+             where c.xid >= pg_snapshot_xmin(n.applied)
+               and pg_visible_in_snapshot(c.xid, $1::text::pg_snapshot) and not pg_visible_in_snapshot(c.xid, n.applied))",
         snapshot,
         GONE_AFTER.as_secs_f64()
     )

@@ -82,8 +82,8 @@ impl Reader {
         Self { follower: Box::new(follower), ..self }
     }
 
-    /// Tells `returned` when the log is read again after another server answered: other connections may still lead to one
-    /// that is a standby.
+    /// Tells `returned` when the log is read again after another server answered, before anything counts that is read from
+    /// then on: other connections may still lead to one that is a standby.
     #[must_use]
     pub fn telling(self, returned: impl Fn() + Send + Sync + 'static) -> Self {
         Self { returned: Box::new(returned), ..self }
@@ -91,7 +91,8 @@ impl Reader {
 
     /// Reads until it is aborted. The connections are its own: a pool that others have used up must not cost the lease.
     pub async fn run(mut self, options: PgConnectOptions) {
-        let options = options.application_name("kedge changes");
+        // What it commits is of this moment alone: the row of a node that says that it is there.
+        let options = options.application_name("kedge changes").options([("synchronous_commit", "off")]);
         let changes = Arc::clone(&self.changes);
         let listener = options.clone();
         let reads = async {
@@ -149,13 +150,14 @@ impl Reader {
             let new = position.advance(seen);
             if is_first {
                 self.was_elsewhere |= self.server.replace(seen_server).is_some_and(|server| server != seen_server);
+                // In this order: what is read by connections of before is forgotten, too.
+                if std::mem::take(&mut self.was_elsewhere) {
+                    (self.returned)();
+                }
                 self.changes.freshness.raise_everything();
             }
             self.apply(&new);
             self.changes.freshness.lease(sent.saturating_add(nanoseconds(lease)));
-            if std::mem::take(&mut self.was_elsewhere) {
-                (self.returned)();
-            }
             if told.take().is_some() {
                 tracing::info!("the log of changes is read again");
             }

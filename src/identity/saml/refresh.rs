@@ -3,12 +3,20 @@
 
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use super::{
+    Idp,
     fetch::fetch,
     metadata::Metadata,
     store::{self, Due},
 };
-use crate::{error::Result, state::App, transaction};
+use crate::{
+    audit::{self, record::Happening},
+    error::Result,
+    state::App,
+    transaction,
+};
 
 /// How often is looked whether any is due.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -19,7 +27,7 @@ const AGAIN_AFTER: Duration = Duration::from_mins(5);
 pub async fn run(app: App) {
     loop {
         tokio::time::sleep(app.config.saml.metadata_refresh.min(LOOK_EVERY)).await;
-        if let Err(error) = refresh_due(&app).await {
+        if let Err(error) = app.db.while_it_answers(refresh_due(&app)).await.flatten() {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "could not look for metadata of identity providers, trying again later"
@@ -42,8 +50,7 @@ pub async fn refresh_due(app: &App) -> Result<()> {
         };
         match read(app, &due).await {
             Ok(read) => {
-                let next = now + interval;
-                transaction!(app.db, |db| { Ok(store::update_metadata(db, &due, &read, next).await?) })?;
+                write(app, &due, &read, now + interval).await?;
                 tracing::debug!(idp = due.name, "metadata fetched");
             }
             Err(why) => {
@@ -51,6 +58,27 @@ pub async fn refresh_due(app: &App) -> Result<()> {
             }
         }
     }
+}
+
+/// Writes what was fetched. Other certificates than before have a record.
+async fn write(app: &App, due: &Due, read: &Metadata, next: OffsetDateTime) -> Result<()> {
+    let replaced = Happening::CertificatesReplaced.record(&app.clock, &app.random, &due.name);
+    let record = Some(&replaced).filter(|_| app.config.audit.enabled);
+    let is_replaced = transaction!(app.db, |db| {
+        let before = store::hold_idp(db, due.id).await?;
+        store::update_metadata(db, due, read, next).await?;
+        let after = store::hold_idp(db, due.id).await?;
+        let certificates = |idp: Option<Idp>| idp.map(|idp| idp.metadata.certificates);
+        let is_replaced = certificates(before) != certificates(after);
+        if let Some(record) = record.filter(|_| is_replaced) {
+            audit::store::insert(db, record).await?;
+        }
+        Ok(is_replaced)
+    })?;
+    if let Some(record) = record.filter(|_| is_replaced) {
+        tracing::info!(target: "kedge::audit", "{}", record.line());
+    }
+    Ok(())
 }
 
 async fn read(app: &App, due: &Due) -> Result<Metadata, String> {

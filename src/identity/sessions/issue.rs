@@ -8,9 +8,16 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Session, store};
+use super::{
+    Session,
+    store::{self, LockedUser},
+};
 use crate::{
-    audit::{self, record::Actor},
+    audit::{
+        self,
+        record::{Actor, Happening, Record},
+        recording,
+    },
     authn::{Principal, jwt::Claims, signing_keys::SigningKey},
     authz::policy::Denial,
     clock::Random,
@@ -188,8 +195,15 @@ pub async fn end(app: &App, presented: &Secret) -> Result<()> {
 enum Use {
     GoesOn(Session),
     /// The token was used before: its session is no more.
-    Reused(Session),
+    Reused(Box<Reused>),
     Refused(OAuthError),
+}
+
+/// A session that ended since its token was used twice.
+struct Reused {
+    session: Session,
+    /// `None` where no trail is kept.
+    record: Option<Record>,
 }
 
 /// Goes on with the session of a refresh token: ends the token and answers another. One that was used before ends the
@@ -198,31 +212,32 @@ enum Use {
 /// # Errors
 /// The refusal of a token that does not count, or of a user as in [`begin`].
 pub async fn refresh(app: &App, presented: &Secret) -> Result<Issued, OAuthError> {
-    let settings = &app.config.user_authentication;
     // Before the token is used up: without a key to sign with, there would be nothing to answer for it.
     let key = app.signing_keys.signing(&app.db, &app.clock).await?;
     let now = app.clock.now();
     let (hash, token) = (hash(presented), NewToken::generate(&app.random));
-    let used = transaction!(app.db, |db| { use_token(db, settings, &hash, &token.hash, now).await })?;
+    let used = transaction!(app.db, |db| { use_token(app, db, &hash, &token.hash, now).await })?;
     match used {
         Use::GoesOn(session) => issued(app, &key, &session, Some(token)),
-        Use::Reused(session) => Err(told_reused(&session)),
+        Use::Reused(reused) => Err(told_reused(&reused)),
         Use::Refused(refusal) => Err(refusal),
     }
 }
 
 async fn use_token(
+    app: &App,
     db: &mut PgConnection,
-    settings: &UserAuthentication,
     hash: &[u8; 32],
     successor: &[u8; 32],
     now: OffsetDateTime,
 ) -> Result<Use, WriteError> {
     const UNKNOWN: Use = Use::Refused(OAuthError::Grant("unknown refresh token"));
+    let settings = &app.config.user_authentication;
     let Some(session) = store::find_by_token(db, hash).await? else { return Ok(UNKNOWN) };
-    if let Err(refusal) = still_signs_in(db, settings, session.user_id, session.auth_epoch).await? {
-        return Ok(Use::Refused(refusal));
-    }
+    let user = match still_signs_in(db, settings, session.user_id, session.auth_epoch).await? {
+        Ok(user) => user,
+        Err(refusal) => return Ok(Use::Refused(refusal)),
+    };
     // Looked at only now: until the lock was had, another use of the same token may have gone first.
     let Some(token) = store::lock_token(db, hash).await? else { return Ok(UNKNOWN) };
     if token.expires_at <= now {
@@ -231,8 +246,7 @@ async fn use_token(
     if let Some(used_at) = token.used_at {
         let grace = settings.oauth.refresh_token_reuse_grace;
         if grace.is_zero() || now > used_at + grace || !token.has_unused_successor {
-            store::delete_session(db, session.user_id, session.id).await?;
-            return Ok(Use::Reused(session));
+            return Ok(end_reused(app, db, user, session).await?);
         }
         // The successor may never have arrived; another takes its place.
         store::delete_token(db, token.successor.as_deref().unwrap_or_default()).await?;
@@ -243,6 +257,23 @@ async fn use_token(
     store::update_token(db, hash, successor, now).await?;
     store::update_session(db, &session).await?;
     Ok(Use::GoesOn(session))
+}
+
+/// Ends a session whose token was used twice, with its record.
+async fn end_reused(app: &App, db: &mut PgConnection, user: LockedUser, session: Session) -> sqlx::Result<Use> {
+    store::delete_session(db, session.user_id, session.id).await?;
+    let mut record = None;
+    if app.config.audit.enabled {
+        let mut reused = Happening::TokenReused.record(&app.clock, &app.random, &session.id.to_string());
+        reused.account = Some(user.account_name.clone());
+        let (username, account) = (Some(user.username), Some(user.account_name));
+        Actor { user: username, account, means: "refresh_token", key_hint: None }.tell(&mut reused);
+        reused.detail("outcome", Some("refused"));
+        recording::tell_origin(&mut reused);
+        audit::store::insert(db, &reused).await?;
+        record = Some(reused);
+    }
+    Ok(Use::Reused(Box::new(Reused { session, record })))
 }
 
 /// The session with tokens answered now.
@@ -263,7 +294,7 @@ pub async fn renew(app: &App, presented: &Secret) -> Result<Issued, OAuthError> 
     let used = transaction!(app.db, |db| { use_cookie(app, db, &hash, now).await })?;
     match used {
         Use::GoesOn(session) => issued(app, &key, &session, None),
-        Use::Reused(session) => Err(told_reused(&session)),
+        Use::Reused(reused) => Err(told_reused(&reused)),
         Use::Refused(refusal) => Err(refusal),
     }
 }
@@ -276,9 +307,10 @@ async fn use_cookie(app: &App, db: &mut PgConnection, hash: &[u8; 32], now: Offs
         return Ok(UNKNOWN);
     }
     let users = &app.config.user_authentication;
-    if let Err(refusal) = still_signs_in(db, users, session.user_id, session.auth_epoch).await? {
-        return Ok(Use::Refused(refusal));
-    }
+    let user = match still_signs_in(db, users, session.user_id, session.auth_epoch).await? {
+        Ok(user) => user,
+        Err(refusal) => return Ok(Use::Refused(refusal)),
+    };
     let Some(token) = store::lock_token(db, hash).await? else { return Ok(UNKNOWN) };
     let life = Life::of_console(app, session.created_at, session.ends_at);
     if token.expires_at <= now || life.until.is_some_and(|until| until <= now) {
@@ -286,8 +318,7 @@ async fn use_cookie(app: &App, db: &mut PgConnection, hash: &[u8; 32], now: Offs
     }
     // Somebody took it to the token endpoint: no page does.
     if token.used_at.is_some() {
-        store::delete_session(db, session.user_id, session.id).await?;
-        return Ok(Use::Reused(session));
+        return Ok(end_reused(app, db, user, session).await?);
     }
     let session = continued(session, &life, now);
     store::extend_token(db, hash, life.refreshes_until(now)).await?;
@@ -295,7 +326,10 @@ async fn use_cookie(app: &App, db: &mut PgConnection, hash: &[u8; 32], now: Offs
     Ok(Use::GoesOn(session))
 }
 
-fn told_reused(session: &Session) -> OAuthError {
+fn told_reused(Reused { session, record }: &Reused) -> OAuthError {
+    if let Some(record) = record {
+        tracing::info!(target: "kedge::audit", "{}", record.line());
+    }
     tracing::warn!(user = %session.user_id, session = %session.id, "a refresh token was used twice: its session was ended");
     OAuthError::Grant("refresh token that was used before")
 }
@@ -306,7 +340,7 @@ async fn still_signs_in(
     settings: &UserAuthentication,
     id: Uuid,
     auth_epoch: i64,
-) -> sqlx::Result<Result<(), OAuthError>> {
+) -> sqlx::Result<Result<LockedUser, OAuthError>> {
     let user = store::lock_user(db, id).await?;
     let Some(user) = user.filter(|user| user.account_state != AccountState::Deleting) else {
         return Ok(Err(OAuthError::Grant("user or account that was deleted meanwhile")));
@@ -320,7 +354,7 @@ async fn still_signs_in(
     if user.account_state == AccountState::Disabled {
         return Ok(Err(Denial::AccountNotEnabled { account: user.account_name }.into()));
     }
-    Ok(Ok(()))
+    Ok(Ok(user))
 }
 
 /// Signs the access token of a session.

@@ -2,7 +2,7 @@
 
 use kedge::{clock::Clock, identity::collector};
 use serde_json::json;
-use time::Duration;
+use time::{Duration, OffsetDateTime, macros::datetime};
 
 use super::{KEYS, NOON, alice_at, alice_with, key_path};
 use crate::support::{Options, Server, assert_error};
@@ -32,21 +32,24 @@ async fn revoked_and_expired_keys_can_be_deleted() {
     assert_eq!(alice.get(KEYS).await.expect(200), json!({ "items": [] }));
 }
 
+/// Rows go by the database's clock, too.
+const LONG_AGO: OffsetDateTime = datetime!(2024-11-22 12:00:00.75 UTC);
+
 #[tokio::test]
 async fn row_of_a_deleted_key_is_collected_after_a_year_and_no_other() {
-    let (server, alice) = alice_at(NOON).await;
+    let (server, alice) = alice_at(LONG_AGO).await;
     for name in ["deleted", "deleted-later", "revoked"] {
         server.key_of(&alice, name).await;
     }
     alice.patch(&key_path("revoked"), json!({ "status": "revoked" })).await.expect(200);
     alice.delete(&key_path("deleted")).await.expect(204);
-    server.app.clock.set(NOON + Duration::DAY);
+    server.app.clock.set(LONG_AGO + Duration::DAY);
     alice.delete(&key_path("deleted-later")).await.expect(204);
 
-    server.app.clock.set(NOON + Duration::days(365) - Duration::SECOND);
+    server.app.clock.set(LONG_AGO + Duration::days(365) - Duration::SECOND);
     assert_eq!(collector::remove_keys(&server.app).await.unwrap(), 0);
     assert_eq!(rows(&server).await, ["deleted", "deleted-later", "revoked"]);
-    server.app.clock.set(NOON + Duration::days(365));
+    server.app.clock.set(LONG_AGO + Duration::days(365));
     assert_eq!(collector::remove_keys(&server.app).await.unwrap(), 1);
     assert_eq!(rows(&server).await, ["deleted-later", "revoked"]);
 }
@@ -55,13 +58,13 @@ async fn row_of_a_deleted_key_is_collected_after_a_year_and_no_other() {
 async fn deleted_keys_can_be_kept_for_ever() {
     let options = Options {
         environment: vec![("KEDGE_USER_AUTHENTICATION__REMOVE_DELETED_USER_API_KEYS_OLDER_THAN_DAYS", "-1")],
-        clock: Some(Clock::fixed(NOON)),
+        clock: Some(Clock::fixed(LONG_AGO)),
         ..Options::default()
     };
     let (server, alice) = alice_with(options).await;
     server.key_of(&alice, "deleted").await;
     alice.delete(&key_path("deleted")).await.expect(204);
-    server.app.clock.set(NOON + Duration::days(36_500));
+    server.app.clock.set(LONG_AGO + Duration::days(36_500));
     assert_eq!(collector::remove_keys(&server.app).await.unwrap(), 0);
     assert_eq!(rows(&server).await, ["deleted"]);
 }

@@ -258,9 +258,18 @@ async fn every_operation_that_changes_something_is_called_and_has_its_type() {
     let events = |category: usize| types[category]["subcategories"][0]["events"].as_array().unwrap();
     let listed: BTreeSet<_> = events(0).iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect();
     assert_eq!(listed, recorded.iter().map(|operation| format!("user.identity.{operation}")).collect());
-    let refusals: Vec<_> = events(1).iter().map(|event| event["type"].as_str().unwrap()).collect();
-    let refusal = |name: &str| format!("system.security.{name}");
-    assert_eq!(refusals, ["sign_in_failed", "permission_denied", "revoked_api_key_used"].map(refusal));
+    let others: Vec<_> = events(1).iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let other = |name: &str| format!("system.security.{name}");
+    let expected = [
+        "sign_in_failed",
+        "permission_denied",
+        "revoked_api_key_used",
+        "refresh_token_reused",
+        "password_reset",
+        "signing_key_rotated",
+        "idp_certificates_replaced",
+    ];
+    assert_eq!(others, expected.map(other));
     let of =
         |operation: &str| events(0).iter().find(|event| event["name"] == operation).unwrap()["resource_type"].clone();
     for call in CALLS {

@@ -112,6 +112,57 @@ async fn everyone_sees_the_account_where_they_may_and_administrators_all() {
 }
 
 #[tokio::test]
+async fn users_of_an_account_see_nothing_of_one_that_had_its_name_before() {
+    let server = world().await;
+    server.delete_account("acme").await;
+    let before = results(server.admin().acting_in("acme").get("/v2/events").await);
+    kedge::identity::collector::remove_accounts(&server.app.db).await.unwrap();
+    server.user("acme", "carol").await;
+    server.grant("carol", "read-only", "acme").await;
+    let carol = server.basic("carol", crate::support::PASSWORD);
+    for path in ["/v2/events", "/v2/events?since=2000-01-01T00:00:00Z"] {
+        let types: Vec<_> = results(carol.get(path).await).iter().map(|event| event["event"]["type"].clone()).collect();
+        let made = ["add_account_role_member", "create_user", "create_account"];
+        assert_eq!(types.len(), made.len(), "{path}: {types:?}");
+        assert_eq!(types[1..], made[1..].iter().map(|name| format!("user.identity.{name}")).collect::<Vec<_>>());
+    }
+    let hatter = server.basic("hatter", crate::support::PASSWORD);
+    server.grant("hatter", "read-only", "acme").await;
+    let of_now = results(hatter.acting_in("acme").get("/v2/events").await);
+    for event in &before {
+        let path = format!("/v2/events/{}", event["event_id"].as_str().unwrap());
+        assert_error(&carol.get(&path).await, 404, "Event not found");
+        assert!(!of_now.contains(event), "{event}");
+        // Administrators see what was.
+        server.admin().get(&path).await.expect(200);
+    }
+    let all = results(server.admin().acting_in("acme").get("/v2/events").await);
+    assert!(before.iter().all(|event| all.contains(event)));
+}
+
+#[tokio::test]
+async fn key_of_an_administrator_that_is_kept_to_accounts_sees_no_others() {
+    let server = world().await;
+    let key = async |accounts: Value| {
+        let name = format!("key-{}", accounts.to_string().len());
+        let made = server.admin().post("/v2/user/api-keys", json!({ "name": name, "accounts": accounts })).await;
+        server.key(made.expect(201)["value"].as_str().unwrap())
+    };
+    let (kept, free) = (key(json!(["admin", "acme"])).await, key(Value::Null).await);
+    let all = results(free.get("/v2/events").await);
+    assert_eq!(accounts(&all), ["acme", "admin", "tea-party"]);
+    assert_eq!(accounts(&results(kept.get("/v2/events").await)), ["admin"]);
+    assert_eq!(accounts(&results(kept.clone().acting_in("acme").get("/v2/events").await)), ["acme"]);
+    let of = |name: &str| {
+        let event = all.iter().find(|event| event["event"]["resource"]["account_name"] == name).unwrap();
+        format!("/v2/events/{}", event["event_id"].as_str().unwrap())
+    };
+    assert_error(&kept.get(&of("tea-party")).await, 404, "Event not found");
+    kept.get(&of("admin")).await.expect(200);
+    free.get(&of("tea-party")).await.expect(200);
+}
+
+#[tokio::test]
 async fn unknown_and_malformed_ids_are_not_found() {
     let server = world().await;
     for id in ["00000000-0000-4000-8000-000000000000", "1", "x", "%00x", "a%2Fb", "*", "%F0%9F%90%87"] {

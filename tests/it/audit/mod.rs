@@ -2,6 +2,8 @@
 
 mod changes;
 mod events;
+mod happenings;
+mod months;
 mod program;
 mod refusals;
 mod roles;

@@ -7,7 +7,7 @@ use crate::{
     commands::{Ended, Process, Setup},
     support::{ADMIN_PASSWORD, Client, new_database, url},
 };
-use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, postgres::PgConnectOptions};
 
 const VERIFY: [&str; 2] = ["admin", "verify-audit"];
 
@@ -130,6 +130,51 @@ async fn key_of_the_data_directory_signs_after_a_restart() {
     let file = setup.place.data.join("audit-seal-key");
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn file_that_holds_no_key_is_refused_and_left_as_it_is() {
+    let (_, setup) = setup().await;
+    std::fs::create_dir_all(&setup.place.data).unwrap();
+    let file = setup.place.data.join("audit-seal-key");
+    for text in [&b""[..], b"\n", b"of-cabbages-and-kings", &[0xff; 43]] {
+        std::fs::write(&file, text).unwrap();
+        let ended = setup.run(&["serve"]).await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(
+            ended.err.contains(&format!("{} holds no key of the audit trail's seals", file.display())),
+            "{ended:?}"
+        );
+        assert_eq!(std::fs::read(&file).unwrap(), text);
+    }
+    std::fs::remove_file(&file).unwrap();
+    // What a start left that was cut off.
+    std::fs::write(file.with_extension("new"), "of-cab").unwrap();
+    assert_eq!(setup.serve().await.stop().await.code, Some(0));
+    assert_eq!(std::fs::read_to_string(&file).unwrap().len(), 43);
+    assert!(!file.with_extension("new").exists());
+}
+
+#[tokio::test]
+async fn records_that_are_being_written_when_kedge_ends_are_not_lost() {
+    let (database, setup) = setup().await;
+    let server = setup.serve().await;
+    let mut blocker = super::connect(&database).await;
+    let mut blocking = blocker.begin().await.unwrap();
+    sqlx::raw_sql("lock table audit_events in share mode").execute(&mut *blocking).await.unwrap();
+    // A change without a transaction: its record is written within seconds.
+    let level = json!({ "service_name": "api", "logging_level": "default" });
+    admin(&server).post("/v2/system/logging", level).await.expect(200);
+    let mut onlooker = super::connect(&database).await;
+    let held = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    while sqlx::query_scalar::<_, i64>(held).fetch_one(&mut onlooker).await.unwrap() == 0 {}
+    server.signal(nix::sys::signal::Signal::SIGTERM);
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    blocking.rollback().await.unwrap();
+    let ended = server.end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let kinds: Vec<_> = super::records_in(&database).await.iter().map(|record| record["type"].clone()).collect();
+    assert_eq!(kinds, ["user.identity.set_new_log_level"]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A database of `kedge_owner`, migrated, and how each of the two opens it.
-async fn database() -> (PgConnectOptions, PgConnectOptions) {
+pub(super) async fn database() -> (PgConnectOptions, PgConnectOptions) {
     let database = empty_database().await;
     for role in ["kedge_owner", "kedge_app"] {
         // Roles are of the whole cluster: another test may have made them.
@@ -27,7 +27,7 @@ async fn database() -> (PgConnectOptions, PgConnectOptions) {
     (as_role("kedge_owner"), as_role("kedge_app"))
 }
 
-async fn migrate(owner: &PgConnectOptions) {
+pub(super) async fn migrate(owner: &PgConnectOptions) {
     let setup = Setup::private().with("KEDGE_DATABASE_URL", &url(owner));
     let ended = setup.run(&["migrate"]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -79,9 +79,14 @@ async fn role_that_serves_can_only_add() {
     let partition = format!("audit_events_{}_{:02}", month.year(), u8::from(month.month()));
     let mut refused = vec![
         "select maintain_audit('2999-01-01')".to_owned(),
+        "select make_audit_month('2999-01-01')".to_owned(),
+        format!("select end_audit_month('{}')", month.date()),
+        format!("select drop_audit_month('{}')", month.date()),
+        format!("select forget_audit_seals('{}', 0, 1000)", month.date()),
         "select refuse_change()".to_owned(),
         "create or replace function refuse_change() returns trigger language plpgsql as 'begin return new; end'"
             .to_owned(),
+        "drop function make_audit_month".to_owned(),
         "drop function maintain_audit".to_owned(),
         "create table mine (id int)".to_owned(),
         "create table audit_events_1999_01 partition of audit_events for values from ('1999-01-01') to ('1999-02-01')"

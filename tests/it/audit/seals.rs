@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use kedge::{
     audit::{
+        record::{Actor, Refusal},
         retention,
         seal::{self, Broken, Sealer, Verified},
+        tally::Refused,
     },
     clock::Clock,
     secret::Secret,
@@ -13,7 +15,7 @@ use kedge::{
 use serde_json::json;
 use sqlx::Connection;
 
-use super::{connect, count, execute, records, tamper};
+use super::{connect, count, execute, records, tamper, write_tally};
 use crate::support::{Options, Server};
 
 const SEALED: &str = "select count(*) from audit_sealed";
@@ -112,6 +114,40 @@ async fn record_that_is_committed_after_a_later_one_was_sealed_is_in_the_next_se
     assert_eq!(verify(&server).await.unwrap().unsealed, 1);
     assert_eq!(seal::seal(&server.app).await.unwrap().unwrap().count, 1);
     assert_eq!(verify(&server).await.unwrap().unsealed, 0);
+}
+
+#[tokio::test]
+async fn nodes_whose_clocks_are_off_keep_no_record_out_of_the_seals() {
+    let server = Server::start().await;
+    let off = async |by| {
+        let clock = Some(Clock::fixed(Clock::System.now() + by));
+        server.another_node_with(Options { clock, ..Options::default() }).await
+    };
+    let (ahead, behind) = (off(time::Duration::DAY).await, off(-time::Duration::DAY).await);
+    server.account("acme").await;
+    for (node, name) in [(&ahead, "tea-party"), (&behind, "croquet"), (&server, "pool-of-tears")] {
+        assert!(seal::seal(&ahead.app).await.unwrap().is_some());
+        node.account(name).await;
+    }
+    assert_eq!(verify(&server).await.unwrap().unsealed, 1);
+    assert!(seal::seal(&server.app).await.unwrap().is_some());
+    assert_eq!(verify(&server).await.unwrap().unsealed, 0);
+    // What was refused and could not be written for long, likewise.
+    let before = Clock::System.now() - time::Duration::hours(3);
+    let refused = Refused {
+        refusal: Refusal::SignIn,
+        actor: Actor::default(),
+        address: None,
+        operation: None,
+        request_id: None,
+        why: "in the dark",
+    };
+    server.app.tally.note(before, refused);
+    write_tally(&server).await;
+    assert!(seal::seal(&server.app).await.unwrap().is_some());
+    assert_eq!(verify(&server).await.unwrap().unsealed, 0);
+    let first = records(&server).await.pop().unwrap()["details"]["first_at"].clone();
+    assert!(first.as_str().unwrap().starts_with(&before.date().to_string()), "{first}");
 }
 
 #[tokio::test]
@@ -250,13 +286,12 @@ async fn what_retention_dropped_is_not_missed() {
     let node = server.another_node_with(Options { clock, ..Options::default() }).await;
     assert_eq!(seal::seal(&node.app).await.unwrap().unwrap().count, 4);
     seal_some(&server, "acme").await;
-    let now = Clock::System.now();
     // Not old enough yet.
-    let since_spring = u32::try_from((now - spring).whole_days()).unwrap();
-    retention::maintain(&server.app.db, Some(since_spring), now).await.unwrap();
-    retention::maintain(&server.app.db, None, now).await.unwrap();
+    let since_spring = u32::try_from((Clock::System.now() - spring).whole_days()).unwrap();
+    retention::maintain(&database, Some(since_spring), &Clock::System).await.unwrap();
+    retention::maintain(&database, None, &Clock::System).await.unwrap();
     assert_eq!(verify(&server).await.unwrap().records, 7);
-    retention::maintain(&server.app.db, Some(since_spring - 60), now).await.unwrap();
+    retention::maintain(&database, Some(since_spring - 60), &Clock::System).await.unwrap();
     assert_eq!((records(&server).await.len(), count(&server, SEALED).await), (3, 3));
     let verified = verify(&server).await.unwrap();
     assert_eq!((verified.seals, verified.dropped, verified.records, verified.unsealed), (2, 1, 3, 0));

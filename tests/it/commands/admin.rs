@@ -1,9 +1,10 @@
 //! `kedge admin reset-password`: for an operator who has the machine but not the password.
 
 use serde_json::json;
+use sqlx::{Connection, PgConnection};
 
 use super::{Ended, Process, Setup, shown_password};
-use crate::support::ADMIN_PASSWORD;
+use crate::support::{ADMIN_PASSWORD, new_database, url};
 
 const RESET: [&str; 2] = ["admin", "reset-password"];
 const RESET_STDIN: [&str; 3] = ["admin", "reset-password", "--password-stdin"];
@@ -90,6 +91,23 @@ async fn password_of_another_admin_can_be_reset_by_name() {
     server.client("duchess", password).get("/v2/user").await.expect(200);
     server.client("duchess", "pepper-pepper").get("/v2/user").await.expect(401);
     assert_password(&server, ADMIN_PASSWORD).await;
+}
+
+#[tokio::test]
+async fn password_that_was_changed_is_shown_though_nodes_cannot_be_told() {
+    let database = new_database().await;
+    let setup = Setup::private().with("KEDGE_DATABASE_URL", &url(&database));
+    let execute = async |sql: &'static str| {
+        let mut connection = PgConnection::connect_with(&database).await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    };
+    execute("alter table nodes rename to gone").await;
+    let ended = setup.run(&RESET).await;
+    execute("alter table gone rename to nodes").await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.starts_with("kedge: the password was changed, but"), "{ended:?}");
+    let server = setup.serve().await;
+    assert_password(&server, shown_password(&ended.out).unwrap()).await;
 }
 
 async fn assert_password(server: &Process, password: &str) {

@@ -10,6 +10,7 @@ mod network;
 mod pool;
 mod postgres;
 mod read_only;
+mod standby;
 mod stopping;
 
 use std::time::{Duration, Instant};

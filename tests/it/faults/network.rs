@@ -9,6 +9,14 @@ use std::{
     },
 };
 
+use kedge::{
+    audit::{
+        record::{Actor, Refusal},
+        seal,
+        tally::Refused,
+    },
+    error::Error,
+};
 use sqlx::{
     Connection,
     postgres::{PgConnectOptions, PgSslMode},
@@ -19,8 +27,8 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Alice, Postgres, assert_back, assert_told, timed};
-use crate::support::{DATABASE_PASSWORD, Options, Server};
+use super::{Alice, BACK_WITHIN, Postgres, assert_back, assert_told, timed};
+use crate::support::{DATABASE_PASSWORD, Options, PASSWORD, Server};
 
 /// A way to PostgreSQL by TCP that can be cut in silence.
 pub struct Way {
@@ -129,4 +137,88 @@ async fn statements_in_flight_when_the_network_swallowed_them_keep_no_place_in_t
     blocking.rollback().await.unwrap();
     way.mend();
     assert_back(&server, &alice).await;
+}
+
+/// With limits that lock out whoever's sign-ins hang.
+async fn limited(way: &Way) -> Server {
+    let environment = vec![
+        ("KEDGE_LIMITS__SIGN_IN_FAILURES_PER_USER_AND_ADDRESS", "5"),
+        ("KEDGE_LIMITS__SIGN_IN_FAILURES_PER_ADDRESS", "100"),
+    ];
+    Server::on(way.options(), Options { environment, ..Options::default() }).await
+}
+
+async fn assert_let_in(server: &Server) {
+    let back = async { while server.ask_for_tokens("alice", PASSWORD).await.status != 200 {} };
+    tokio::time::timeout(BACK_WITHIN, back).await.expect("alice is let in again");
+}
+
+#[tokio::test]
+async fn what_a_network_swallowed_in_the_background_ends_is_done_again_and_locks_nobody_out() {
+    let postgres = Postgres::start().await;
+    let way = Way::to(&postgres).await;
+    let server = limited(&way).await;
+    server.user("acme", "alice").await;
+    let app = &server.app;
+    let actor = Actor { user: Some("alice".to_owned()), ..Actor::default() };
+    let (refusal, why) = (Refusal::SignIn, "in the dark");
+    let refused = Refused { refusal, actor, address: None, operation: None, request_id: None, why };
+    app.tally.note(app.clock.now(), refused);
+    let mut blocker = postgres.connect().await;
+    let mut blocking = blocker.begin().await.unwrap();
+    let lock = "lock table sign_in_attempts, audit_events, audit_seals in access exclusive mode";
+    sqlx::query(lock).execute(&mut *blocking).await.unwrap();
+
+    let in_a_minute = app.clock.now() + time::Duration::minutes(1);
+    let ended = async {
+        let mut sign_ins = JoinSet::new();
+        for _ in 0..5 {
+            let form = [("username", "alice"), ("password", PASSWORD)];
+            let request = server.nobody().request("POST", "/v2/oauth/token").form(&form);
+            sign_ins.spawn(async move { timed(request).await.0.status });
+        }
+        tokio::join!(seal::seal(app), app.tally.write(app, in_a_minute), sign_ins.join_all())
+    };
+    let cut = async {
+        let held =
+            "select count(*) from pg_stat_activity where application_name = 'kedge' and wait_event_type = 'Lock'";
+        while postgres.count(held).await < 7 {}
+        way.cut();
+    };
+    let both = Box::pin(async { tokio::join!(ended, cut) });
+    let ((sealed, written, statuses), ()) = tokio::time::timeout(BACK_WITHIN, both).await.expect("all of it ends");
+    assert!(
+        matches!((&sealed, &written), (Err(Error::Unavailable(_)), Err(Error::Unavailable(_)))),
+        "{sealed:?} {written:?}"
+    );
+    assert_eq!(statuses, [503; 5]);
+    blocking.rollback().await.unwrap();
+    way.mend();
+    assert_let_in(&server).await;
+    app.tally.write(app, in_a_minute).await.unwrap();
+    seal::seal(app).await.unwrap().expect("there is something to seal");
+    let counted = "select count(*) from audit_events where message like '%in the dark'";
+    assert_eq!(postgres.count(counted).await, 1);
+}
+
+#[tokio::test]
+async fn sign_ins_that_a_network_swallowed_at_whatever_point_lock_nobody_out() {
+    let postgres = Postgres::start().await;
+    let way = Way::to(&postgres).await;
+    let server = limited(&way).await;
+    server.user("acme", "alice").await;
+    for wait in [5, 20, 60] {
+        assert_let_in(&server).await;
+        let mut sign_ins = JoinSet::new();
+        for _ in 0..20 {
+            let form = [("username", "alice"), ("password", PASSWORD)];
+            let request = server.nobody().request("POST", "/v2/oauth/token").form(&form);
+            sign_ins.spawn(async move { timed(request).await.0.status });
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
+        way.cut();
+        sign_ins.join_all().await;
+        way.mend();
+    }
+    assert_let_in(&server).await;
 }

@@ -80,7 +80,7 @@ async fn hot_standby_that_took_the_place_of_the_database_is_not_used_since_it_ma
     server.nobody().get("/ready").await.expect(503);
 }
 
-async fn standby_of(postgres: &Postgres) -> Postgres {
+pub async fn standby_of(postgres: &Postgres) -> Postgres {
     let place = Place::new();
     fs::create_dir(&place.data).unwrap();
     fs::copy(postgres.place.data.join("postgres-password"), place.data.join("postgres-password")).unwrap();

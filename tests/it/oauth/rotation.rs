@@ -14,7 +14,7 @@ use crate::support::{
     forge::{self, Pair},
 };
 
-const NOW: OffsetDateTime = datetime!(2026-11-22 19:30:00 UTC);
+const NOW: OffsetDateTime = datetime!(2024-11-22 19:30:00 UTC);
 
 /// Two nodes that share a moment.
 struct Nodes {
@@ -38,7 +38,7 @@ impl Nodes {
     /// Rotates as the command does; answers until when the key before verifies.
     async fn rotate(&self) -> OffsetDateTime {
         let (app, lifetime) = (&self.one.app, std::time::Duration::from_hours(1));
-        let rotated = rotate(&app.db, (&app.clock, &Random::System), None, lifetime).await.unwrap();
+        let rotated = rotate(&app.db, (&app.clock, &Random::System), None, lifetime, true).await.unwrap();
         rotated.until.unwrap()
     }
 
@@ -138,7 +138,7 @@ async fn token_of_a_longer_lifetime_outlives_a_rotation_by_a_command_that_knows_
     let token = sign_in(&server).await.access;
     let app = &server.app;
     let lifetime = std::time::Duration::from_mins(1);
-    rotate(&app.db, (&app.clock, &Random::System), None, lifetime).await.unwrap();
+    rotate(&app.db, (&app.clock, &Random::System), None, lifetime, true).await.unwrap();
     app.clock.set(NOW + Duration::seconds(86_400 + 29));
     server.bearer(&token).get("/v2/user").await.expect(200);
     app.clock.set(NOW + Duration::seconds(86_400 + 30));

@@ -125,7 +125,7 @@ impl Server {
             cache: Cache::new(&Random::System, u64::from(config.cache.size_mib) << 20),
             db: db.obeying(Arc::clone(&changes)),
             changes,
-            schema_version: 11,
+            schema_version: 12,
             clock,
             hasher: Hasher::new(Arc::clone(&random), options.cost.unwrap_or(CHEAP), Places::from(&config.limits))
                 .unwrap(),
