@@ -71,11 +71,12 @@ async fn session_does_not_end_without_the_record_of_why() {
 async fn refresh_token_of_the_console_that_was_used_elsewhere_has_one_too() {
     let server = Server::start().await;
     server.user("acme", "alice").await;
-    let tokens = server.tokens("alice").await;
-    server.refresh(&tokens.refresh).await.expect(200);
-    // A page asks by its cookie.
-    let asked = server.nobody().request("POST", "/console/session/token").header("x-requested-with", "kedge-console");
-    let asked = asked.header("cookie", format!("kedge-session={}", tokens.refresh)).json(&json!({}));
+    let page = |path: &str| server.nobody().request("POST", path).header("x-requested-with", "kedge-console");
+    let login = json!({ "username": "alice", "password": PASSWORD });
+    let begun = crate::support::send(page("/console/session").json(&login)).await;
+    let cookie = begun.header("set-cookie").split(';').next().unwrap().to_owned();
+    server.refresh(cookie.strip_prefix("kedge-session=").unwrap()).await.expect(200);
+    let asked = page("/console/session/token").header("cookie", &cookie).json(&json!({}));
     let refused = crate::support::send(asked).await;
     assert!(refused.status >= 400, "{refused:?}");
     assert_eq!(of_type(&records(&server).await, REUSED).len(), 1, "{refused:?}");
