@@ -17,7 +17,7 @@ FROM rust:${RUST} AS build
 WORKDIR /src
 COPY . .
 
-# The time that tools write into what they make; the builder takes it for the layers, too.
+# The time of the image's files; the builder takes it for the layers, too.
 ARG SOURCE_DATE_EPOCH=0
 # The commit, of which the program tells: there is no repository here.
 ARG REVISION=unknown
@@ -34,7 +34,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     set -eux; \
     host=$(rustc --print host-tuple); \
-    KEDGE_COMMIT="$REVISION" cargo build --release --locked --bin kedge --target "$host"; \
+    # At a time of its own: with each commit's, aws-lc-sys and all that stands on it would be built anew.
+    SOURCE_DATE_EPOCH=0 KEDGE_COMMIT="$REVISION" cargo build --release --locked --bin kedge --target "$host"; \
     mkdir -p /image/etc/ssl/certs /image/var/lib/kedge; \
     cp "target/$host/release/kedge" /image/kedge; \
     # It starts with nothing around it.

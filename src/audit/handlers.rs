@@ -20,7 +20,7 @@ use crate::{
     http::{
         Json,
         extract::{Path, Query},
-        guard::Target,
+        guard::{Target, account_header},
         paging::within,
     },
     identity::accounts::Account,
@@ -123,7 +123,7 @@ struct Seen<'a> {
 }
 
 fn seen_by<'a>(caller: &Caller, target: &'a Account, headers: &HeaderMap) -> Seen<'a> {
-    let is_named = headers.get("x-anchore-account").is_some_and(|value| !value.is_empty());
+    let is_named = account_header(headers).is_some();
     let is_kept_to_accounts = caller.narrowing().is_some_and(|narrowing| narrowing.accounts.is_some());
     let sees_all = caller.is_admin() && !is_named && !is_kept_to_accounts;
     Seen {

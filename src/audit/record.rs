@@ -5,7 +5,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    authn::caller::{Caller, Credential},
+    authn::{
+        api_key,
+        caller::{Caller, Credential},
+    },
     clock::{Clock, Random},
 };
 
@@ -206,15 +209,6 @@ pub struct Actor {
     pub key_hint: Option<String>,
 }
 
-/// How much of a key's id is shown.
-const HINT: usize = 4;
-
-/// The beginning of a key's id: what its records show of it, too.
-#[must_use]
-pub fn hint(key_id: &str) -> String {
-    key_id.chars().take(HINT).collect()
-}
-
 impl Actor {
     pub fn tell(&self, record: &mut Record) {
         record.detail("user", self.user.clone());
@@ -235,7 +229,7 @@ impl From<&Caller> for Actor {
         let (means, key_hint) = match &caller.credential {
             Credential::Password => ("password", None),
             Credential::Token { .. } => ("token", None),
-            Credential::ApiKey { id, .. } => ("api_key", Some(hint(id))),
+            Credential::ApiKey { id, .. } => ("api_key", Some(api_key::hint(id).to_owned())),
         };
         Self { user: Some(caller.user.username.clone()), account: Some(caller.account.name.clone()), means, key_hint }
     }

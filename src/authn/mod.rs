@@ -27,7 +27,7 @@ use tracing::Instrument as _;
 
 use crate::{
     audit::{
-        record::{self, Actor, Refusal},
+        record::{Actor, Refusal},
         tally::{self, Refused},
     },
     db::changes::{Thing, freshness::Moment},
@@ -245,7 +245,7 @@ async fn by_api_key(app: &App, value: &Secret, address: Option<IpAddr>) -> Resul
             user: Some(key.principal.user.username),
             account: Some(key.principal.account.name),
             means: "api_key",
-            key_hint: Some(record::hint(&presented.id)),
+            key_hint: Some(api_key::hint(&presented.id).to_owned()),
         };
         let (operation, request_id) = (None, None);
         let why = REVOKED;

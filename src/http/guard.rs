@@ -10,7 +10,7 @@ mod trail;
 pub(super) use body::Late;
 #[cfg(test)]
 pub(super) use body::in_time;
-pub use target::{Asking, Target};
+pub use target::{Asking, Target, account_header};
 
 use std::{convert::Infallible, sync::Arc};
 

@@ -90,7 +90,8 @@ impl<S: Sync> FromRequestParts<S> for Asking {
 }
 
 /// The account that the request is moved to; an empty header is an absent one.
-fn account_header(headers: &HeaderMap) -> Option<String> {
+#[must_use]
+pub fn account_header(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(X_ANCHORE_ACCOUNT)?;
     let name = String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
     (!name.is_empty()).then_some(name)

@@ -15,7 +15,7 @@ use utoipa::{
 use super::ApiKey;
 use crate::{
     authn::api_key::{FORMAT, hint},
-    http::extract::{ReadOnly, word},
+    http::extract::{ReadOnly, given, word},
     names::{AnyName, Description, KeyName},
     secret::Secret,
     timestamp::Timestamp,
@@ -190,10 +190,10 @@ pub struct NewApiKey {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyChange {
-    #[serde(default, deserialize_with = "not_null")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false, min_length = 1, max_length = 128)]
     pub name: Option<KeyName>,
-    #[serde(default, deserialize_with = "not_null")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false, max_length = 1024)]
     pub description: Option<Description>,
     /// Revoking is for good.
@@ -201,7 +201,7 @@ pub struct ApiKeyChange {
     #[schema(value_type = Revoked, required = false)]
     pub status: Option<Revoked>,
     /// Only earlier than it is, and in the future.
-    #[serde(default, deserialize_with = "not_null")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", extensions(("x-kedge-addition" = json!(true))))]
     pub expires_at: Option<Timestamp>,
     /// Only fewer than the key has.
@@ -271,11 +271,6 @@ impl PartialSchema for Revoked {
 
 impl ToSchema for Revoked {}
 
-/// A property may be left out, but not null.
-fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
 /// How many items a list that narrows may have.
 const MOST_ITEMS: usize = 256;
 
@@ -296,7 +291,7 @@ fn short_not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: 
     }
 }
 
-/// As [`not_null`], for the enum.
+/// As [`given`], for the enum.
 fn revoked<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Revoked>, D::Error> {
     word(deserializer).map(Some)
 }
