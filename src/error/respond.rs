@@ -64,7 +64,8 @@ impl Error {
     }
 
     /// What the caller reads: never a cause that belongs to the log.
-    pub(super) fn message(&self) -> String {
+    #[must_use]
+    pub fn message(&self) -> String {
         match self {
             Self::Unauthenticated(_) => "Unauthorized".to_owned(),
             Self::Internal(_) => "The server failed to answer; its log tells why under this x-request-id.".to_owned(),

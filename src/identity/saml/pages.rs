@@ -36,14 +36,7 @@ pub fn landing(app: &App, path: &str, session: &Secret) -> Result<Response> {
 /// What the error says, with its status and headers.
 #[must_use]
 pub fn refusal(error: Error) -> Response {
-    let words = match &error {
-        // Why is for the log.
-        Error::Unauthenticated(_) | Error::Unavailable(_) | Error::Internal(_) => {
-            "The server cannot answer now, try again later.".to_owned()
-        }
-        told => told.to_string(),
-    };
-    let content = format!("<p>{}<p><a href=\"/console/\">Back to the sign-in</a>", escaped(&words));
+    let content = format!("<p>{}<p><a href=\"/console/\">Back to the sign-in</a>", escaped(&error.message()));
     let (page, body) = page("Not signed in", &content).into_parts();
     let mut response = error.into_response();
     response.headers_mut().extend(page.headers);
@@ -83,10 +76,10 @@ mod tests {
     #[tokio::test]
     async fn cause_that_is_for_the_log_is_not_shown() {
         for error in [Error::internal("secret"), Error::Unavailable("secret"), Error::Unauthenticated("secret")] {
-            let status = error.status();
+            let (status, message) = (error.status(), error.message());
             let (told, text) = text_of(error).await;
             assert_eq!(told, status);
-            assert!(text.contains("The server cannot answer now") && !text.contains("secret"), "{text}");
+            assert!(text.contains(&message) && !text.contains("secret"), "{text}");
         }
     }
 }
