@@ -36,7 +36,7 @@ pub async fn run(app: App, options: PgConnectOptions) {
 /// Makes the months that will be needed, before the first record comes.
 pub async fn prepare(options: &PgConnectOptions) {
     let db = Db::patient(options.clone(), 1);
-    let made = db.while_it_answers(make_months(&db)).await.flatten();
+    let made = db.while_it_answers(make_months(&db)).await;
     db.close().await;
     report(made);
 }
@@ -60,7 +60,7 @@ pub async fn maintain(options: &PgConnectOptions, days: Option<u32>, clock: &Clo
         let made = make_months(&db).await;
         made.and(end_months(&db, days, clock).await)
     };
-    let done = db.while_it_answers(work).await.flatten();
+    let done = db.while_it_answers(work).await;
     db.close().await;
     done
 }

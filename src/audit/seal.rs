@@ -151,7 +151,7 @@ async fn seal_all(app: &App) -> Result<()> {
 /// What the database says.
 pub async fn seal(app: &App) -> Result<Option<Seal>> {
     let made = async { transaction!(app.db, |db| { seal_some(db, &app.sealer, &app.clock).await }) };
-    let made = app.db.while_it_answers(made).await.flatten()?;
+    let made = app.db.while_it_answers(made).await?;
     if let Some(seal) = &made {
         tracing::info!(
             target: "kedge::audit",

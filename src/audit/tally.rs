@@ -116,7 +116,7 @@ impl Tally {
             return Ok(());
         }
         let written = async { transaction!(app.db, |db| { Ok(insert_all(db, &records).await?) }) };
-        let written = app.db.while_it_answers(written).await.flatten();
+        let written = app.db.while_it_answers(written).await;
         if written.is_err() {
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
             counts.extend(over);

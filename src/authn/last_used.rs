@@ -43,7 +43,7 @@ impl LastUsed {
         if noted.is_empty() {
             return Ok(());
         }
-        let written = db.while_it_answers(write(db, &noted)).await.flatten();
+        let written = db.while_it_answers(write(db, &noted)).await;
         if written.is_err() {
             let mut newer = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
             for (key_id, minute) in noted {

@@ -142,11 +142,11 @@ impl Db {
     /// Does the work while the database answers; gives up and drops it where the database is lost.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where it is lost.
-    pub async fn while_it_answers<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+    /// [`Error::Unavailable`] where it is lost, or what the work says.
+    pub async fn while_it_answers<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             biased;
-            done = work => Ok(done),
+            done = work => done,
             lost = self.lost() => Err(lost),
         }
     }

@@ -167,18 +167,14 @@ pub async fn run(app: App) {
     let mut log = changes::Retention::default();
     let (mut next_keys, mut next_tokens) = (Instant::now(), Instant::now());
     loop {
-        report(&app, "deleted accounts", app.db.while_it_answers(remove_accounts(&app.db)).await.flatten());
-        report(&app, "rows of the log of changes", app.db.while_it_answers(log.remove_old(&app.db)).await.flatten());
+        report(&app, "deleted accounts", app.db.while_it_answers(remove_accounts(&app.db)).await);
+        report(&app, "rows of the log of changes", app.db.while_it_answers(log.remove_old(&app.db)).await);
         if next_keys <= Instant::now() {
-            report(&app, "deleted API keys", app.db.while_it_answers(remove_keys(&app)).await.flatten());
+            report(&app, "deleted API keys", app.db.while_it_answers(remove_keys(&app)).await);
             next_keys = Instant::now() + cleanup.api_keys_interval;
         }
         if next_tokens <= Instant::now() {
-            report(
-                &app,
-                "sessions and tokens that have run out",
-                app.db.while_it_answers(remove_tokens(&app)).await.flatten(),
-            );
+            report(&app, "sessions and tokens that have run out", app.db.while_it_answers(remove_tokens(&app)).await);
             next_tokens = Instant::now() + cleanup.oauth_tokens_interval;
         }
         let pause: Duration = cleanup.accounts_interval;

@@ -165,14 +165,14 @@ impl Attempts {
         }
         let until = if counts == Counts::Yes { now } else { now + LONGEST_CHECK };
         let taken = store::take_places(app, &slots, &attempts.limits, now, until);
-        let places = app.db.while_it_answers(taken).await.flatten()?;
+        let places = app.db.while_it_answers(taken).await?;
         attempts.learn(places.iter().filter_map(|place| Some((place.slot, place.blocked_until?))), now);
         attempts.refuse(&slots, now)?;
         let ours: Vec<_> = places.iter().filter(|place| place.is_ours).map(|place| place.slot).collect();
         match counts {
             _ if ours.is_empty() => Ok(()),
             Counts::Yes => attempts.keep(app, &ours, now).await,
-            Counts::No => app.db.while_it_answers(store::give_back(app, &ours, false)).await.flatten(),
+            Counts::No => app.db.while_it_answers(store::give_back(app, &ours, false)).await,
         }
     }
 
@@ -184,7 +184,7 @@ impl Attempts {
 
     async fn keep(&self, app: &App, slots: &[i32], now: OffsetDateTime) -> Result<()> {
         let kept = store::keep_places(app, slots, &self.limits, now);
-        let blocks = app.db.while_it_answers(kept).await.flatten()?;
+        let blocks = app.db.while_it_answers(kept).await?;
         self.learn(blocks, now);
         Ok(())
     }
@@ -201,13 +201,13 @@ impl Attempt {
             return Ok(true);
         }
         let taken = store::take_places(&app, wanted, &attempts.limits, now, now + LONGEST_CHECK);
-        let places = app.db.while_it_answers(taken).await.flatten()?;
+        let places = app.db.while_it_answers(taken).await?;
         self.slots.extend(places.iter().filter(|place| place.is_ours).map(|place| place.slot));
         if self.slots.len() == wanted.len() {
             return Ok(true);
         }
         if !self.slots.is_empty() {
-            app.db.while_it_answers(store::give_back(&app, &self.slots, false)).await.flatten()?;
+            app.db.while_it_answers(store::give_back(&app, &self.slots, false)).await?;
             self.slots.clear();
         }
         attempts.learn(places.iter().filter_map(|place| Some((place.slot, place.blocked_until?))), now);
@@ -255,7 +255,7 @@ impl Attempt {
 async fn give_back(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
     let patience = tokio::time::Instant::now() + LONGEST_CHECK.unsigned_abs();
     loop {
-        match app.db.while_it_answers(store::give_back(app, slots, forgets)).await.flatten() {
+        match app.db.while_it_answers(store::give_back(app, slots, forgets)).await {
             Err(Error::Unavailable(_)) if tokio::time::Instant::now() < patience => {
                 tokio::time::sleep(TRY_EVERY).await;
             }

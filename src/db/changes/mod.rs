@@ -173,7 +173,7 @@ impl Changes {
             log::remove(&mut db, self.node).await?;
             Ok::<_, Error>(db.done().await?)
         };
-        let left = db.while_it_answers(left).await.flatten();
+        let left = db.while_it_answers(left).await;
         if let Err(error) = left {
             tracing::debug!(error = &error as &dyn std::error::Error, "the node was not taken out");
         }

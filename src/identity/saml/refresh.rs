@@ -27,7 +27,7 @@ const AGAIN_AFTER: Duration = Duration::from_mins(5);
 pub async fn run(app: App) {
     loop {
         tokio::time::sleep(app.config.saml.metadata_refresh.min(LOOK_EVERY)).await;
-        if let Err(error) = app.db.while_it_answers(refresh_due(&app)).await.flatten() {
+        if let Err(error) = app.db.while_it_answers(refresh_due(&app)).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "could not look for metadata of identity providers, trying again later"
