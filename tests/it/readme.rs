@@ -2,7 +2,7 @@
 
 use kedge::authn::api_key::SCANNER_PATTERN;
 
-use crate::support::{ADMIN_PASSWORD, Server};
+use crate::support::{ADMIN_PASSWORD, Place, Server};
 
 const README: &str = include_str!("../../README.md");
 const DEFAULTS: &str = include_str!("../../config/default.yaml");
@@ -31,15 +31,13 @@ async fn walks_as_printed(section: &str, calls: usize) {
         .replace("http://localhost:8228", &server.url)
         .replace("admin:foobar", &format!("admin:{ADMIN_PASSWORD}"))
         .replace("password=foobar", &format!("password={ADMIN_PASSWORD}"));
-    let place = std::env::temp_dir().join(format!("kedge-readme-{}-{calls}", std::process::id()));
-    std::fs::create_dir_all(&place).unwrap();
+    let place = Place::new();
     let output = tokio::process::Command::new("bash")
         .args(["-euc", &format!("{CURL}{script}")])
-        .current_dir(&place)
+        .current_dir(&place.top)
         .output()
         .await
         .unwrap();
-    std::fs::remove_dir_all(&place).unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     let expected: Vec<_> = walk(section)
         .lines()
