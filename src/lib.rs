@@ -18,7 +18,8 @@
 //! - [`db`] the pool, transactions, migrations; [`db::changes`] how nodes hear of changes, [`db::managed`] the private
 //!   PostgreSQL
 //! - [`command`] what `kedge` does on the command line
-//! - [`config`] the file and the environment; [`state`] what handlers share; [`error`] errors as answers
+//! - [`config`] the file and the environment; [`state`] what handlers share, put together in [`startup`]; [`error`] errors
+//!   as answers
 //! - [`logging`], [`metrics`], [`telemetry`] what is told of it all
 //! - [`names`] texts that were checked, [`secret`] texts that are not printed, [`timestamp`] moments on the wire, [`clock`]
 //!   time and chance
@@ -41,6 +42,7 @@ pub mod logging;
 pub mod metrics;
 pub mod names;
 pub mod secret;
+pub mod startup;
 pub mod state;
 pub mod system;
 pub mod telemetry;

@@ -13,15 +13,12 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use kedge::{
-    audit::{seal::Sealer, tally::Tally},
     authn::{
         Principal,
-        attempts::Attempts,
-        cache::{Cache, Entry},
+        cache::Entry,
         caller::{Caller, Credential},
-        last_used::LastUsed,
         password::{Cost, Hasher, Places},
-        signing_keys::{SigningKeys, configured},
+        signing_keys::configured,
     },
     authz::roles::RoleTable,
     clock::{Clock, Random},
@@ -32,13 +29,11 @@ use kedge::{
     },
     identity::{
         accounts::{Account, AccountState, AccountType},
-        collector::Collector,
-        saml::sp_key::SpKey,
         users::{User, UserType},
     },
     logging,
-    metrics::Metrics,
-    state::{App, State},
+    startup::{self, Kept, Parts},
+    state::App,
 };
 
 /// What the user `admin` signs in with, from no address or this machine's.
@@ -48,33 +43,25 @@ pub const ADMIN: HeaderValue = HeaderValue::from_static("Basic YWRtaW46cGFzc3dvc
 ///
 /// # Errors
 /// What is wrong with the configuration, or keeps a thread or the log from being made.
-pub async fn app(config: Config) -> Result<App, Box<dyn std::error::Error>> {
-    let (clock, random) = (Clock::System, Arc::new(Random::System));
+pub async fn app(mut config: Config) -> Result<App, Box<dyn std::error::Error>> {
+    // Nothing is kept of a run.
+    config.data_dir = "/nowhere".into();
+    let random = Arc::new(Random::System);
     let (changes, _) = Changes::new(random.uuid(), config.cache.lease);
     changes.freshness().lease(u64::MAX);
-    let db = Db::new(PgConnectOptions::new_without_pgpass().socket(Path::new("/nowhere")), 1);
     let cheap = Cost { memory_kib: 64, passes: 1 };
-    let app = Arc::new(State {
-        schema_version: 0,
-        installed_at: OffsetDateTime::UNIX_EPOCH,
-        signing_keys: SigningKeys::load(&db, (&clock, &random), configured(&config.keys)?, None).await?,
-        sp_key: SpKey::default(),
-        tally: Tally::default(),
-        sealer: Sealer::load(None, Path::new("/nowhere"), &random)?,
-        hasher: Hasher::new(Arc::clone(&random), cheap, Places::from(&config.limits))?,
-        attempts: Attempts::new(random.bytes(), &config.limits),
-        cache: Cache::new(&random, u64::from(config.cache.size_mib) << 20),
-        roles: RoleTable::load(config.roles.file.as_deref())?,
-        last_used: LastUsed::default(),
-        collector: Collector::default(),
-        log_level: logging::init(&config.logging, std::io::sink)?,
-        metrics: Arc::new(Metrics::default()),
-        clock,
-        random,
-        db,
+    let parts = Parts {
+        clock: Clock::System,
+        db: Db::new(PgConnectOptions::new_without_pgpass().socket(Path::new("/nowhere")), 1),
         changes,
-        config,
-    });
+        hasher: Hasher::new(Arc::clone(&random), cheap, Places::from(&config.limits))?,
+        roles: RoleTable::load(config.roles.file.as_deref())?,
+        signing_key: configured(&config.keys)?,
+        log_level: logging::init(&config.logging, std::io::sink)?,
+        random,
+    };
+    let kept = Kept { schema_version: 0, installed_at: OffsetDateTime::UNIX_EPOCH, attempts: [0; 32] };
+    let app = startup::state(config, parts, kept).await?;
     let entry = Arc::new(admin(&app));
     for address in [None, Some(IpAddr::V4(Ipv4Addr::LOCALHOST))] {
         app.cache.insert(app.cache.digest(ADMIN.as_bytes(), address), Arc::clone(&entry));

@@ -3,26 +3,20 @@
 use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use sqlx::postgres::PgConnectOptions;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::{oneshot, watch},
+    task::JoinSet,
 };
 
 use super::{Failure, database::Database};
 use crate::{
-    audit::{
-        retention,
-        seal::{self, Sealer},
-        tally::{self, Tally},
-    },
+    audit::{retention, seal, tally},
     authn::{
-        attempts::{self, Attempts},
-        cache::Cache,
         last_used,
         password::{Cost, Hasher, Places},
-        signing_keys::{KeyError, Sealing, SigningKey, SigningKeys, configured},
+        signing_keys::{SigningKey, configured},
     },
     authz::roles::RoleTable,
     clock::{Clock, Random},
@@ -32,14 +26,11 @@ use crate::{
         self, Limits, Service,
         tls::{self, Tls},
     },
-    identity::{
-        bootstrap, collector,
-        saml::{refresh, sp_key::SpKey},
-    },
+    identity::{bootstrap, collector, saml::refresh},
     logging::{self, LogLevel},
-    metrics::Metrics,
     secret::Secret,
-    state::{App, State},
+    startup::{self, Kept, Parts},
+    state::App,
     telemetry::Telemetry,
 };
 
@@ -50,11 +41,14 @@ const DRAIN: Duration = Duration::from_secs(30);
 pub async fn serve(config: Config) -> Result<(), Failure> {
     let log_level = logging::init(&config.logging, std::io::stderr)?;
     // Before anything is started or made: a wrong file leaves nothing behind.
-    let roles = RoleTable::load(config.roles.file.as_deref())?;
-    let key = configured(&config.keys)?;
-    let tls = Tls::configured(&config.server)?;
-    let telemetry = Telemetry::configured(&config.telemetry)?;
-    let mut stop = Stop::listen(tls.is_some())?;
+    let read = Read {
+        roles: RoleTable::load(config.roles.file.as_deref())?,
+        signing_key: configured(&config.keys)?,
+        tls: Tls::configured(&config.server)?,
+        telemetry: Telemetry::configured(&config.telemetry)?,
+        log_level,
+    };
+    let mut stop = Stop::listen(read.tls.is_some())?;
     if config.server.external_url.is_none() {
         tracing::warn!("server.external_url is not set: links say {}", config.server.external_url());
     }
@@ -63,44 +57,33 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         database = Database::to_serve(&config, &random) => database?,
         () = stop.told() => return Ok(()),
     };
-    let options = (database.options.clone(), database.direct.clone());
-    let served = serve_on(
-        config,
-        Read { roles, key, tls, telemetry },
-        options,
-        database.managed.as_mut(),
-        random,
-        log_level,
-        stop,
-    )
-    .await;
+    let served = serve_on(&mut database, config, read, random, stop).await;
     database.release().await?;
     served
 }
 
+/// What was made of the configuration before anything was started.
+struct Read {
+    roles: RoleTable,
+    signing_key: Option<SigningKey>,
+    tls: Option<Arc<Tls>>,
+    telemetry: Option<Telemetry>,
+    log_level: LogLevel,
+}
+
 async fn serve_on(
+    database: &mut Database,
     config: Config,
     read: Read,
-    (options, direct): (PgConnectOptions, PgConnectOptions),
-    managed: Option<&mut ManagedPostgres>,
     random: Arc<Random>,
-    log_level: LogLevel,
     mut stop: Stop,
 ) -> Result<(), Failure> {
-    let (tls, telemetry) = (read.tls.clone(), read.telemetry.clone());
+    let (tls, telemetry, direct) = (read.tls.clone(), read.telemetry.clone(), database.direct.clone());
     let (changes, reader) = Changes::new(random.uuid(), config.cache.lease);
     let app = tokio::select! {
-        app = Box::pin(build(config, read, (options, &direct), (random, changes), log_level)) => app?,
+        app = Box::pin(build(database, config, read, random, changes)) => app?,
         () = stop.told() => return Ok(()),
     };
-    let reader = reader.followed_by({
-        let (app, blocks) = (Arc::clone(&app), app.attempts.blocks());
-        move |change| blocks.follow(change, app.clock.now())
-    });
-    let reader = reader.telling({
-        let db = app.db.clone();
-        move || db.renew()
-    });
     if app.config.audit.enabled {
         tokio::select! {
             () = retention::prepare(&direct) => {}
@@ -112,29 +95,22 @@ async fn serve_on(
     let address = listener.local_addr().map_err(|error| Failure::Listen(listen, error))?;
     raise_file_limit();
     tracing::info!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
-    let reader = tokio::spawn(reader.run(direct.clone()));
-    let collector = tokio::spawn(collector::run(Arc::clone(&app)));
-    let writer = tokio::spawn(write_last_used(Arc::clone(&app)));
-    let refresher = tokio::spawn(refresh::run(Arc::clone(&app)));
+    let mut background = JoinSet::new();
+    background.spawn(startup::tie(reader, &app).run(direct.clone()));
+    background.spawn(collector::run(Arc::clone(&app)));
+    background.spawn(write_last_used(Arc::clone(&app)));
+    background.spawn(refresh::run(Arc::clone(&app)));
+    if app.config.audit.enabled {
+        background.spawn(seal::run(Arc::clone(&app)));
+        background.spawn(retention::run(Arc::clone(&app), direct));
+    }
+    if let Some(tls) = tls.clone() {
+        background.spawn(watch_certificate(tls));
+    }
     let (tallying, end) = oneshot::channel();
     let tally = tokio::spawn(tally::run(Arc::clone(&app), end));
-    let auditors = if app.config.audit.enabled {
-        vec![tokio::spawn(seal::run(Arc::clone(&app))), tokio::spawn(retention::run(Arc::clone(&app), direct))]
-    } else {
-        Vec::new()
-    };
-    let watcher = tls.clone().map(|tls| tokio::spawn(watch_certificate(tls)));
-    let ended = run(&app, listener, tls, telemetry.as_ref(), managed, stop).await;
-    if let Some(watcher) = watcher {
-        watcher.abort();
-    }
-    collector.abort();
-    writer.abort();
-    refresher.abort();
-    for auditor in auditors {
-        auditor.abort();
-    }
-    reader.abort();
+    let ended = run(&app, listener, tls, telemetry.as_ref(), database.managed.as_mut(), stop).await;
+    background.abort_all();
     app.changes.leave(&app.db).await;
     report_unwritten(&app).await;
     drop(tallying);
@@ -148,66 +124,34 @@ async fn serve_on(
     ended
 }
 
-/// What was made of the configuration before anything was started.
-struct Read {
-    roles: RoleTable,
-    key: Option<SigningKey>,
-    tls: Option<Arc<Tls>>,
-    telemetry: Option<Telemetry>,
-}
-
 /// The state, on a database that is brought up to date.
 async fn build(
+    database: &Database,
     mut config: Config,
     read: Read,
-    (options, direct): (PgConnectOptions, &PgConnectOptions),
-    (random, changes): (Arc<Random>, Arc<Changes>),
-    log_level: LogLevel,
+    random: Arc<Random>,
+    changes: Arc<Changes>,
 ) -> Result<App, Failure> {
-    let schema_version = db::migrate(direct).await?;
+    let schema_version = db::migrate(&database.direct).await?;
+    let (options, size) = (database.options.clone(), config.database.pool_size);
     let db = if config.database.statement_cache {
-        Db::new(options, config.database.pool_size)
+        Db::new(options, size)
     } else {
-        Db::pooled_by_transaction(&options, config.database.pool_size)
+        Db::pooled_by_transaction(&options, size)
     };
     let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP, Places::from(&config.limits))?;
     let clock = Clock::System;
     if let Some(password) = bootstrap::first_start(&db, &mut config, &hasher, &clock, &random).await? {
         print_first_password(&password);
     }
-    let installed_at = bootstrap::installed_at(&db).await?;
-    let sealing = config.keys.sealing_key.take().map(|secret| Sealing::new(&secret)).transpose();
-    let sealing = sealing.map_err(KeyError::from)?;
-    let sealer = Sealer::load(config.audit.seal_key.take().as_ref(), &config.data_dir, &random)?;
-    let attempts = bootstrap::shared_secret(&db, &random, attempts::SECRET).await?;
-    let attempts = Attempts::new(attempts, &config.limits);
-    let cache = Cache::new(&random, u64::from(config.cache.size_mib) << 20);
-    let sp_key = SpKey::new(sealing.clone());
-    let signing_keys = SigningKeys::load(&db, (&clock, &random), read.key, sealing).await?;
-    if signing_keys.are_readable() {
+    let kept = Kept::load(&db, &random, schema_version).await?;
+    let Read { roles, signing_key, log_level, .. } = read;
+    let parts = Parts { clock, random, db, changes, hasher, roles, signing_key, log_level };
+    let app = startup::state(config, parts, kept).await?;
+    if app.signing_keys.are_readable() {
         tracing::warn!("keys.sealing_key is not set: whoever reads the database can sign access tokens");
     }
-    Ok(Arc::new(State {
-        config,
-        db: db.obeying(Arc::clone(&changes)),
-        schema_version,
-        installed_at,
-        clock,
-        random,
-        hasher,
-        signing_keys,
-        sp_key,
-        tally: Tally::default(),
-        sealer,
-        attempts,
-        cache,
-        changes,
-        roles: read.roles,
-        last_used: last_used::LastUsed::default(),
-        collector: collector::Collector::default(),
-        log_level,
-        metrics: Arc::new(Metrics::default()),
-    }))
+    Ok(app)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the password that nobody chose is shown to the operator, once")]

@@ -23,11 +23,11 @@ async fn answer_is_the_whole_record_with_the_value() {
       "created_at": "2026-11-22T12:00:00Z",
       "description": "Ten and six",
       "expires_at": "2027-01-31T23:59:59Z",
-      "hint": "IZIW",
+      "hint": "Myjo",
       "name": "hatter",
       "status": "active",
       "updated_at": "2026-11-22T12:00:00Z",
-      "value": "kedge_IZIWF7HwfnsnyNsf_LrqMKC6xt41euVLBOvb4xYfTqBhRiBRLk2FQev586ix3Fk3KQ",
+      "value": "kedge_MyjoP9Mbpl8aLkKU_pqXBIVwgJ0Mis89z0C5IjXJ1V5wJ39Id9qXFcOfU5dJ08YwmF",
       "version": "1"
     }
     "#);

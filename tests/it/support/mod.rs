@@ -20,21 +20,17 @@ pub use tokens::{Tokens, claims_of};
 use std::{sync::Arc, time::Duration};
 
 use kedge::{
-    audit::{seal::Sealer, tally::Tally},
     authn::{
-        attempts::{self, Attempts},
-        cache::Cache,
-        last_used::LastUsed,
         password::{Cost, Hasher, Places},
-        signing_keys::{Sealing, SigningKeys, configured},
+        signing_keys::configured,
     },
     authz::roles::RoleTable,
     clock::{Clock, Random},
     config::Config,
     db::{Db, changes::Changes},
     http::listener::{self, Limits, Service, tls::Tls},
-    identity::{bootstrap, collector::Collector, saml::sp_key::SpKey},
-    state::{App, State},
+    startup::{self, Kept, Parts},
+    state::App,
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -46,6 +42,9 @@ pub const PASSWORD: &str = "through-the-glass";
 
 /// Thousands of sign-ins would cost minutes otherwise. The program itself is tested with what it costs.
 const CHEAP: Cost = Cost { memory_kib: 256, passes: 1 };
+
+/// What the migrations bring a database to.
+const SCHEMA_VERSION: i64 = 12;
 
 /// A Kedge of one test.
 pub struct Server {
@@ -111,40 +110,20 @@ impl Server {
         let random = Arc::new(options.random.unwrap_or(Random::System));
         let (changes, reader) = Changes::new(Random::System.uuid(), config.cache.lease);
         let db = Db::new(database.clone(), config.database.pool_size);
-        let clock = options.clock.unwrap_or(Clock::System);
-        let attempts = bootstrap::shared_secret(&db, &Random::System, attempts::SECRET).await.unwrap();
-        let key = configured(&config.keys).unwrap();
-        let sealing = config.keys.sealing_key.as_ref().map(|secret| Sealing::new(secret).unwrap());
-        let app = Arc::new(State {
-            installed_at: bootstrap::installed_at(&db).await.unwrap(),
-            sp_key: SpKey::new(sealing.clone()),
-            tally: Tally::default(),
-            sealer: Sealer::load(config.audit.seal_key.as_ref(), &config.data_dir, &Random::System).unwrap(),
-            signing_keys: SigningKeys::load(&db, (&clock, &Random::System), key, sealing).await.unwrap(),
-            attempts: Attempts::new(attempts, &config.limits),
-            cache: Cache::new(&Random::System, u64::from(config.cache.size_mib) << 20),
-            db: db.obeying(Arc::clone(&changes)),
-            changes,
-            schema_version: 12,
-            clock,
-            hasher: Hasher::new(Arc::clone(&random), options.cost.unwrap_or(CHEAP), Places::from(&config.limits))
-                .unwrap(),
+        let kept = Kept::load(&db, &random, SCHEMA_VERSION).await.unwrap();
+        let cost = options.cost.unwrap_or(CHEAP);
+        let parts = Parts {
+            clock: options.clock.unwrap_or(Clock::System),
+            hasher: Hasher::new(Arc::clone(&random), cost, Places::from(&config.limits)).unwrap(),
             random,
+            db,
+            changes,
             roles: RoleTable::load(config.roles.file.as_deref()).unwrap(),
-            last_used: LastUsed::default(),
-            collector: Collector::default(),
+            signing_key: configured(&config.keys).unwrap(),
             log_level: cluster::log().level,
-            metrics: Arc::default(),
-            config,
-        });
-        let reader = reader.followed_by({
-            let (app, blocks) = (Arc::clone(&app), app.attempts.blocks());
-            move |change| blocks.follow(change, app.clock.now())
-        });
-        let reader = reader.telling({
-            let db = app.db.clone();
-            move || db.renew()
-        });
+        };
+        let app = startup::state(config, parts, kept).await.unwrap();
+        let reader = startup::tie(reader, &app);
         let reader = tokio::spawn(reader.run(database));
         // What the first read forgets would be forgotten at some moment of the test otherwise.
         while app.changes.renewed().await.is_err() {}
