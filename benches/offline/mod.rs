@@ -25,7 +25,7 @@ use kedge::{
     config::Config,
     db::{
         Db,
-        changes::{Changes, Thing},
+        changes::{Changes, Subject},
     },
     identity::{
         accounts::{Account, AccountState, AccountType},
@@ -94,6 +94,6 @@ fn admin(app: &App) -> Entry {
     let principal = Principal { user, account, auth_epoch: 0, roles: vec![], depends_on: vec![], groups: vec![] };
     let caller = Caller::new(&app.roles, principal, Credential::Password);
     // As many as most callers depend on: a user, an account, a key.
-    let stripes = ["a", "b", "c"].map(|id| app.changes.stripe(Thing::ApiKey(id)));
+    let stripes = ["a", "b", "c"].map(|id| app.changes.stripe(Subject::ApiKey(id)));
     Entry::new(caller, app.changes.freshness().moment(), stripes.into(), now..now + Duration::days(365))
 }

@@ -67,7 +67,7 @@ pub async fn list_events(
     let mut found = if elsewhere {
         Vec::new()
     } else {
-        store::list(&mut *app.db.read().await?, &filter, limit + 1, (page - 1) * limit).await?
+        store::list(&mut *app.db.connection().await?, &filter, limit + 1, (page - 1) * limit).await?
     };
     let next_page = i64::try_from(found.len()).is_ok_and(|count| count > limit);
     if next_page {
@@ -90,7 +90,7 @@ pub async fn get_event(
 ) -> Result<Json<EventResponse>> {
     let id = Uuid::parse_str(&id).map_err(|_| NOT_FOUND)?;
     let seen = seen_by(&caller, &account, &headers);
-    let found = store::find(&mut *app.db.read().await?, id, seen.account, seen.since).await?;
+    let found = store::find(&mut *app.db.connection().await?, id, seen.account, seen.since).await?;
     let event = found.ok_or(NOT_FOUND)?;
     Ok(Json(EventResponse::new(event, &host(), app.config.server.external_url())))
 }

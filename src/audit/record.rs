@@ -68,7 +68,7 @@ impl Refusal {
 
 /// What has a record though no operation has asked for it: each is written in the transaction that does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happening {
+pub enum SecurityEvent {
     /// A refresh token was used a second time, and its session ended: it was stolen, or its client is careless.
     TokenReused,
     /// Of a user of the account `admin`, on the command line.
@@ -79,7 +79,7 @@ pub enum Happening {
     CertificatesReplaced,
 }
 
-impl Happening {
+impl SecurityEvent {
     pub const ALL: [Self; 4] =
         [Self::TokenReused, Self::PasswordReset, Self::SigningKeyRotated, Self::CertificatesReplaced];
 

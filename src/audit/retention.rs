@@ -66,8 +66,8 @@ pub async fn maintain(options: &PgConnectOptions, days: Option<u32>, clock: &Clo
 }
 
 async fn make_months(db: &Db) -> Result<()> {
-    if !months::are_ours(&mut *db.read().await?).await? {
-        if months::is_one_missing(&mut *db.read().await?).await? {
+    if !months::are_ours(&mut *db.connection().await?).await? {
+        if months::is_one_missing(&mut *db.connection().await?).await? {
             tracing::warn!(
                 "the audit trail lacks months to come: `kedge migrate` makes them as the owner of the tables"
             );
@@ -75,25 +75,25 @@ async fn make_months(db: &Db) -> Result<()> {
         return Ok(());
     }
     let mut all = Ok(());
-    let needed = months::list_needed(&mut *db.read().await?).await?;
+    let needed = months::list_needed(&mut *db.connection().await?).await?;
     for month in needed {
         all = all.and(told(month, take(db, Step::Make, month).await));
     }
-    if months::are_records_without(&mut *db.read().await?).await? {
+    if months::are_records_without(&mut *db.connection().await?).await? {
         tracing::warn!("some records of the audit trail are in no month, and retention does not end them");
     }
     all
 }
 
 async fn end_months(db: &Db, days: Option<u32>, clock: &Clock) -> Result<()> {
-    if !months::are_ours(&mut *db.read().await?).await? {
+    if !months::are_ours(&mut *db.connection().await?).await? {
         return Ok(());
     }
     // Those of a run that was cut off come first: a month that is to end may need their names.
     let mut all = drop_ended(db).await;
     let Some(days) = days else { return all };
-    let keep_from = earliest_now(&mut *db.read().await?, clock).await? - time::Duration::days(days.into());
-    let due = months::list_due(&mut *db.read().await?, keep_from).await?;
+    let keep_from = earliest_now(&mut *db.connection().await?, clock).await? - time::Duration::days(days.into());
+    let due = months::list_due(&mut *db.connection().await?, keep_from).await?;
     for month in due {
         all = all.and(told(month, take(db, Step::End, month).await));
     }
@@ -103,7 +103,7 @@ async fn end_months(db: &Db, days: Option<u32>, clock: &Clock) -> Result<()> {
 /// Drops the months that were taken out of the trail, once all is forgotten that stands of them elsewhere.
 async fn drop_ended(db: &Db) -> Result<()> {
     let mut all = Ok(());
-    let ended = months::list_ended(&mut *db.read().await?).await?;
+    let ended = months::list_ended(&mut *db.connection().await?).await?;
     for month in ended {
         all = all.and(told(month, drop_month(db, month).await));
     }
@@ -112,7 +112,7 @@ async fn drop_ended(db: &Db) -> Result<()> {
 
 async fn drop_month(db: &Db, month: Date) -> Result<()> {
     let mut after = 0;
-    while let Some(last) = months::forget_some(&mut *db.read().await?, month, after, CHUNK).await? {
+    while let Some(last) = months::forget_some(&mut *db.connection().await?, month, after, CHUNK).await? {
         after = last;
     }
     take(db, Step::Drop, month).await
@@ -122,7 +122,7 @@ async fn drop_month(db: &Db, month: Date) -> Result<()> {
 async fn take(db: &Db, step: Step, month: Date) -> Result<()> {
     let mut tries = 1;
     loop {
-        match months::take(&mut *db.read().await?, step, month).await {
+        match months::take(&mut *db.connection().await?, step, month).await {
             Err(error) if tries < TRIES && is_locked(&error) => {
                 tries += 1;
                 tokio::time::sleep(TRY_EVERY).await;

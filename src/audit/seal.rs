@@ -276,7 +276,7 @@ pub enum Broken {
 /// # Errors
 /// The first thing that is wrong.
 pub async fn verify(db: &Db, checkpoint: Option<&str>, keys: &[String]) -> Result<Verified, Broken> {
-    let mut db = db.read().await?;
+    let mut db = db.connection().await?;
     let mut verified = Verified::default();
     let kept_since = store::kept_since(&mut db).await.map_err(Error::from)?;
     let mut before: Option<Seal> = None;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{
-    record::{CHANGE, Happening, Refusal},
+    record::{CHANGE, Refusal, SecurityEvent},
     store::Event as Stored,
 };
 use crate::{http::extract::given, names::AnyName, timestamp::Timestamp};
@@ -217,11 +217,11 @@ impl EventTypesList {
             message: refusal.description().to_owned(),
             resource_type: None,
         };
-        let happening = |happening: Happening| EventDescription {
-            name: happening.kind().rsplit('.').next().unwrap_or_default().to_owned(),
-            kind: happening.kind().to_owned(),
-            message: happening.description().to_owned(),
-            resource_type: Some(happening.resource_type()),
+        let event = |event: SecurityEvent| EventDescription {
+            name: event.kind().rsplit('.').next().unwrap_or_default().to_owned(),
+            kind: event.kind().to_owned(),
+            message: event.description().to_owned(),
+            resource_type: Some(event.resource_type()),
         };
         let refusals = Refusal::ALL.into_iter().map(refusal);
         Self(vec![
@@ -240,7 +240,7 @@ impl EventTypesList {
                 subcategories: vec![EventSubcategory {
                     name: "security",
                     description: "What was refused, counted by the minute, and what happens beside the operations",
-                    events: refusals.chain(Happening::ALL.into_iter().map(happening)).collect(),
+                    events: refusals.chain(SecurityEvent::ALL.into_iter().map(event)).collect(),
                 }],
             },
         ])

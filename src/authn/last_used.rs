@@ -60,7 +60,7 @@ async fn write(db: &Db, noted: &HashMap<String, OffsetDateTime>) -> Result<()> {
     sorted.sort_unstable();
     let ids: Vec<String> = sorted.iter().map(|(id, _)| (*id).clone()).collect();
     let minutes: Vec<OffsetDateTime> = sorted.iter().map(|(_, minute)| **minute).collect();
-    let mut db = db.read().await?;
+    let mut db = db.connection().await?;
     sqlx::query!(
         "with used as (select id, minute from unnest($1::text[], $2::timestamptz[]) as t (id, minute)),
               locked as (select k.id from api_keys k join used using (id) order by k.id for update of k)
@@ -71,5 +71,5 @@ async fn write(db: &Db, noted: &HashMap<String, OffsetDateTime>) -> Result<()> {
     )
     .execute(&mut *db)
     .await?;
-    Ok(db.done().await?)
+    Ok(db.commit().await?)
 }

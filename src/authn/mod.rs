@@ -30,7 +30,7 @@ use crate::{
         record::{Actor, Refusal},
         tally::{self, Refused},
     },
-    db::changes::{Thing, freshness::Moment},
+    db::changes::{Subject, freshness::Moment},
     error::{Error, Result},
     identity::users::{User, UserType},
     secret::Secret,
@@ -123,17 +123,17 @@ fn entry(
     counts: Range<OffsetDateTime>,
 ) -> Entry {
     let changes = &app.changes;
-    let things = [Thing::User(principal.user.id), Thing::Account(principal.account.id)].into_iter();
-    let things = things
-        .chain(principal.groups.iter().map(|group| Thing::Group(*group)))
-        .chain(principal.depends_on.iter().map(|account| Thing::Account(*account)))
+    let subjects = [Subject::User(principal.user.id), Subject::Account(principal.account.id)].into_iter();
+    let subjects = subjects
+        .chain(principal.groups.iter().map(|group| Subject::Group(*group)))
+        .chain(principal.depends_on.iter().map(|account| Subject::Account(*account)))
         .chain(match &credential {
             Credential::Password => None,
-            Credential::Token { session } => Some(Thing::Session(*session)),
-            Credential::ApiKey { id, .. } => Some(Thing::ApiKey(id)),
+            Credential::Token { session } => Some(Subject::Session(*session)),
+            Credential::ApiKey { id, .. } => Some(Subject::ApiKey(id)),
         })
-        .chain(kid.map(Thing::SigningKey));
-    let mut stripes: Vec<_> = things.map(|thing| changes.stripe(thing)).collect();
+        .chain(kid.map(Subject::SigningKey));
+    let mut stripes: Vec<_> = subjects.map(|thing| changes.stripe(thing)).collect();
     stripes.sort_unstable();
     stripes.dedup();
     let caller = Caller::new(&app.roles, principal, credential);

@@ -68,7 +68,7 @@ macro_rules! principal {
              from "# + $from + " and a.state <> 'deleting'",
             $key
         )
-        .fetch_optional(&mut *$app.db.read().await?)
+        .fetch_optional(&mut *$app.db.connection().await?)
         .await?
     };
 }
@@ -168,9 +168,9 @@ pub async fn find_by_session(app: &App, id: Uuid) -> Result<Option<Principal>> {
 
 /// Puts a stronger hash of the same password in the place of `old`, unless the password was changed meanwhile.
 pub async fn replace_hash(app: &App, user_id: Uuid, old: &str, stronger: &str) -> Result<()> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.connection().await?;
     sqlx::query!("update passwords set phc = $3 where user_id = $1 and phc = $2", user_id, old, stronger)
         .execute(&mut *db)
         .await?;
-    Ok(db.done().await?)
+    Ok(db.commit().await?)
 }

@@ -39,20 +39,20 @@ pub enum ApiKeys {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permission {
     pub action: Action,
-    pub domain: Domain,
+    pub domain: DomainSource,
     /// The action asked for instead where the path names the caller in the caller's own account.
     pub self_twin: Option<Action>,
 }
 
 /// Which account, or the whole system, an action is asked for in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Domain {
+pub enum DomainSource {
     /// The account that the path names as `account_name`.
     PathAccount,
     /// The account that `x-anchore-account` names, else the caller's.
     CallerAccount,
     /// The account that the request names as `domain_name` or `for_account`, in its body or its query; where it may
-    /// name none, the account as of [`Domain::CallerAccount`]. The handler reads it and asks.
+    /// name none, the account as of [`DomainSource::CallerAccount`]. The handler reads it and asks.
     RequestAccount,
     /// The account that the caller lives in, whatever the request says.
     CallerHome,
@@ -102,30 +102,30 @@ pub struct Unplaced(Action);
 impl Unplaced {
     #[must_use]
     pub const fn in_path_account(self) -> Unfinished<Permission> {
-        self.placed(Domain::PathAccount)
+        self.placed(DomainSource::PathAccount)
     }
 
     #[must_use]
     pub const fn in_caller_account(self) -> Unfinished<Permission> {
-        self.placed(Domain::CallerAccount)
+        self.placed(DomainSource::CallerAccount)
     }
 
     #[must_use]
     pub const fn in_request_account(self) -> Unfinished<Permission> {
-        self.placed(Domain::RequestAccount)
+        self.placed(DomainSource::RequestAccount)
     }
 
     #[must_use]
     pub const fn in_caller_home(self) -> Unfinished<Permission> {
-        self.placed(Domain::CallerHome)
+        self.placed(DomainSource::CallerHome)
     }
 
     #[must_use]
     pub const fn in_system(self) -> Unfinished<Permission> {
-        self.placed(Domain::System)
+        self.placed(DomainSource::System)
     }
 
-    const fn placed(self, domain: Domain) -> Unfinished<Permission> {
+    const fn placed(self, domain: DomainSource) -> Unfinished<Permission> {
         Unfinished(Permission { action: self.0, domain, self_twin: None })
     }
 }

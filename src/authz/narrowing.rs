@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use ipnet::IpNet;
 
-use super::policy::Where;
+use super::policy::Domain;
 
 /// What an API key was narrowed to; an absent list narrows nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,10 +20,10 @@ pub struct Narrowing {
 impl Narrowing {
     /// Whether the key leaves this action in this domain. The system is in no list of accounts.
     #[must_use]
-    pub fn leaves(&self, action: &str, domain: Where<'_>) -> bool {
+    pub fn leaves(&self, action: &str, domain: Domain<'_>) -> bool {
         let domain_left = self.accounts.as_ref().is_none_or(|accounts| match domain {
-            Where::Account(name) => accounts.contains(name),
-            Where::System => false,
+            Domain::Account(name) => accounts.contains(name),
+            Domain::System => false,
         });
         self.leaves_somewhere(action) && domain_left
     }
@@ -98,9 +98,10 @@ mod tests {
 
     #[test]
     fn absent_lists_narrow_nothing_and_empty_ones_everything() {
-        let acme = Where::Account("acme");
+        let acme = Domain::Account("acme");
         assert!(
-            Narrowing::default().leaves("getImage", acme) && Narrowing::default().leaves("listAccounts", Where::System)
+            Narrowing::default().leaves("getImage", acme)
+                && Narrowing::default().leaves("listAccounts", Domain::System)
         );
         assert!(!narrowed(Some(&[]), None, None).leaves("getImage", acme));
         assert!(!narrowed(None, Some(&[]), None).leaves("getImage", acme));
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn list_of_accounts_never_holds_the_system() {
-        assert!(!narrowed(None, Some(&["system"]), None).leaves("listAccounts", Where::System));
+        assert!(!narrowed(None, Some(&["system"]), None).leaves("listAccounts", Domain::System));
     }
 
     #[test]

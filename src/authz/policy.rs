@@ -42,12 +42,12 @@ pub enum Denial {
 
 /// Where an action is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Where<'a> {
+pub enum Domain<'a> {
     Account(&'a str),
     System,
 }
 
-impl Where<'_> {
+impl Domain<'_> {
     const fn name(&self) -> &str {
         match self {
             Self::Account(name) => name,
@@ -66,10 +66,15 @@ impl Where<'_> {
 ///
 /// # Errors
 /// The missing permission. Whether the account exists plays no part, so a refusal cannot tell.
-pub fn permit(rights: &Rights, narrowing: Option<&Narrowing>, action: Action, domain: Where<'_>) -> Result<(), Denial> {
+pub fn permit(
+    rights: &Rights,
+    narrowing: Option<&Narrowing>,
+    action: Action,
+    domain: Domain<'_>,
+) -> Result<(), Denial> {
     let held = match domain {
-        Where::Account(name) => rights.may(action, name),
-        Where::System => rights.is_admin(),
+        Domain::Account(name) => rights.may(action, name),
+        Domain::System => rights.is_admin(),
     };
     if held && narrowing.is_none_or(|narrowing| narrowing.leaves(action.name(), domain)) {
         return Ok(());
@@ -89,24 +94,24 @@ mod tests {
     fn user_without_role_may_do_at_home_exactly_what_needs_none() {
         let plain = plain("acme");
         for action in Action::ALL {
-            let allowed = permit(&plain, None, *action, Where::Account("acme")).is_ok();
+            let allowed = permit(&plain, None, *action, Domain::Account("acme")).is_ok();
             assert_eq!(allowed, WITHOUT_ROLE.contains(action), "{action}");
-            assert!(permit(&plain, None, *action, Where::Account("other")).is_err(), "{action}");
-            assert!(permit(&plain, None, *action, Where::System).is_err(), "{action}");
+            assert!(permit(&plain, None, *action, Domain::Account("other")).is_err(), "{action}");
+            assert!(permit(&plain, None, *action, Domain::System).is_err(), "{action}");
         }
     }
 
     #[test]
     fn account_named_like_the_system_is_not_the_system() {
-        assert!(permit(&plain(SYSTEM_DOMAIN), None, Action::GetAccount, Where::System).is_err());
+        assert!(permit(&plain(SYSTEM_DOMAIN), None, Action::GetAccount, Domain::System).is_err());
     }
 
     #[test]
     fn admin_may_do_everything_everywhere() {
         let admin = Rights::new(true, "admin");
         for action in Action::ALL {
-            assert!(permit(&admin, None, *action, Where::System).is_ok());
-            assert!(permit(&admin, None, *action, Where::Account("acme")).is_ok());
+            assert!(permit(&admin, None, *action, Domain::System).is_ok());
+            assert!(permit(&admin, None, *action, Domain::Account("acme")).is_ok());
         }
     }
 
@@ -114,13 +119,13 @@ mod tests {
     fn narrowed_key_takes_from_the_admin_too() {
         let admin = Rights::new(true, "admin");
         let narrowing = Narrowing { actions: Some(["getUser".to_owned()].into()), ..Narrowing::default() };
-        assert!(permit(&admin, Some(&narrowing), Action::GetUser, Where::Account("acme")).is_ok());
-        assert!(permit(&admin, Some(&narrowing), Action::ListUsers, Where::Account("acme")).is_err());
+        assert!(permit(&admin, Some(&narrowing), Action::GetUser, Domain::Account("acme")).is_ok());
+        assert!(permit(&admin, Some(&narrowing), Action::ListUsers, Domain::Account("acme")).is_err());
     }
 
     #[test]
     fn refusal_reads_as_clients_expect() {
-        let denial = permit(&plain("acme"), None, Action::CreateUser, Where::Account("acme")).unwrap_err();
+        let denial = permit(&plain("acme"), None, Action::CreateUser, Domain::Account("acme")).unwrap_err();
         assert_eq!(denial.to_string(), "Not authorized. Requires permissions: domain=acme action=createUser target=*");
     }
 }

@@ -42,7 +42,7 @@ async fn reset(
     let hasher = Hasher::new(Arc::clone(&random), Cost::OWASP, Places::ALONE)?;
     let done = async {
         if let Some(password) = &given {
-            may_be_set(password, &in_force(&mut *db.read().await?, config).await?)?;
+            may_be_set(password, &in_force(&mut *db.connection().await?, config).await?)?;
         }
         let has_trail = config.audit.enabled;
         bootstrap::reset_password(&db, &hasher, &Clock::System, &random, (username, given), has_trail).await

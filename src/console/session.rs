@@ -84,7 +84,7 @@ fn refused(error: OAuthError) -> Error {
 }
 
 async fn answer(app: &App, issued: Issued, cookie: Option<HeaderValue>) -> Result<Response> {
-    let settings = in_force(&mut *app.db.read().await?, &app.config).await?;
+    let settings = in_force(&mut *app.db.connection().await?, &app.config).await?;
     let session = Session {
         token: TokenResponse::from(Issued { refresh_token: None, ..issued }),
         max_api_key_age_days: settings.max_api_key_age_days,

@@ -17,7 +17,7 @@ use std::{
 };
 
 use sqlx::{
-    Connection, PgConnection, PgPool, Postgres, Row, Transaction,
+    Connection as _, PgConnection, PgPool, Postgres, Row, Transaction,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -56,7 +56,7 @@ pub struct Db {
     shared: Arc<Shared>,
     /// `None` where nothing is remembered that a change could make wrong.
     changes: Option<Arc<Changes>>,
-    reading: Mode,
+    mode: Mode,
 }
 
 /// What stands between Kedge and the database.
@@ -96,14 +96,14 @@ impl Db {
         ]);
         let pool = RwLock::new(pool(options.clone(), size));
         let shared = Arc::new(Shared { pool, size, pulse: Pulse::new(options) });
-        Self { shared, changes: None, reading: Mode::Direct }
+        Self { shared, changes: None, mode: Mode::Direct }
     }
 
     /// The same through a pooler that gives each transaction another connection: no statement is prepared for longer.
     #[must_use]
     pub fn pooled_by_transaction(options: &PgConnectOptions, size: u32) -> Self {
         let options = options.clone().statement_cache_capacity(0);
-        Self { reading: Mode::PooledByTransaction, ..Self::new(options, size) }
+        Self { mode: Mode::PooledByTransaction, ..Self::new(options, size) }
     }
 
     /// The same; a change is not answered before this node obeys it.
@@ -118,22 +118,22 @@ impl Db {
         (*self.pool().connect_options()).clone()
     }
 
-    /// A connection to read with, one statement at a time. Who writes a statement by it ends with [`Reading::done`].
+    /// A connection for one statement at a time. What they write is kept by [`Connection::commit`].
     ///
     /// # Errors
     /// [`Error::Unavailable`] where none is to be had in time.
-    pub async fn read(&self) -> Result<Reading> {
+    pub async fn connection(&self) -> Result<Connection> {
         self.require_answer().await?;
-        Ok(match self.reading {
-            Mode::Direct => Reading::Connection(self.pool().acquire().await?),
-            Mode::PooledByTransaction => Reading::Transaction(self.pool().begin_with(BEGIN_AFRESH).await?),
+        Ok(match self.mode {
+            Mode::Direct => Connection::Connection(self.pool().acquire().await?),
+            Mode::PooledByTransaction => Connection::Transaction(self.pool().begin_with(BEGIN_AFRESH).await?),
         })
     }
 
     /// Begins a transaction; [`transaction!`](crate::transaction) is how to use it.
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
         self.require_answer().await?;
-        Ok(match self.reading {
+        Ok(match self.mode {
             Mode::Direct => self.pool().begin().await?,
             Mode::PooledByTransaction => self.pool().begin_with(BEGIN_AFRESH).await?,
         })
@@ -230,7 +230,7 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] where it does not.
     pub async fn check(&self) -> Result<()> {
-        sqlx::query!("select 1 as one").fetch_one(&mut *self.read().await?).await?;
+        sqlx::query!("select 1 as one").fetch_one(&mut *self.connection().await?).await?;
         match &self.changes {
             // A standby answers, too.
             Some(changes) if !changes.is_leased() => changes.renewed().await,
@@ -257,20 +257,20 @@ impl std::fmt::Debug for Db {
     }
 }
 
-/// A connection to read with.
+/// A connection for one statement at a time.
 #[derive(Debug)]
-pub enum Reading {
+pub enum Connection {
     Connection(PoolConnection<Postgres>),
     /// Rolled back at the end.
     Transaction(Transaction<'static, Postgres>),
 }
 
-impl Reading {
+impl Connection {
     /// Keeps what was written.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn done(self) -> sqlx::Result<()> {
+    pub async fn commit(self) -> sqlx::Result<()> {
         match self {
             Self::Connection(_) => Ok(()),
             Self::Transaction(transaction) => transaction.commit().await,
@@ -278,7 +278,7 @@ impl Reading {
     }
 }
 
-impl Deref for Reading {
+impl Deref for Connection {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -289,7 +289,7 @@ impl Deref for Reading {
     }
 }
 
-impl DerefMut for Reading {
+impl DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut PgConnection {
         match self {
             Self::Connection(connection) => connection,

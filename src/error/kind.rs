@@ -61,7 +61,7 @@ impl Error {
             Self::Conflict { .. } => ErrorKind::AlreadyExists,
             Self::NameTaken { .. } => ErrorKind::NameTaken,
             Self::Refused(_) => ErrorKind::RequestRefused,
-            Self::WrongState(_) | Self::ReadOnly(_) => ErrorKind::WrongState,
+            Self::WrongState(_) | Self::NotChangeable(_) => ErrorKind::WrongState,
             Self::TooMany(_) => ErrorKind::LimitReached,
             Self::TooManyAttempts { .. } => ErrorKind::TooManyAttempts,
             Self::Unavailable(_) => ErrorKind::Unavailable,

@@ -49,7 +49,7 @@ impl Error {
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound { .. } | Self::NotFoundNamed { .. } => StatusCode::NOT_FOUND,
-            Self::Conflict { .. } | Self::ReadOnly(_) => StatusCode::CONFLICT,
+            Self::Conflict { .. } | Self::NotChangeable(_) => StatusCode::CONFLICT,
             Self::NameTaken { .. }
             | Self::Malformed { .. }
             | Self::Refused(_)

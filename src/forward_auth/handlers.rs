@@ -9,7 +9,7 @@ use axum::{
 use super::{rules, types::CheckQuery};
 use crate::{
     authn::caller::Caller,
-    authz::{action::Action, policy::Denial, policy::Where},
+    authz::{action::Action, policy::Denial, policy::Domain},
     error::{Error, Result},
     http::extract::Query,
     identity::accounts::store as accounts,
@@ -56,10 +56,10 @@ pub async fn check_auth_by_post(app: State<App>, caller: Caller, query: Query<Ch
 
 /// Whether an account that is not the caller's is there and enabled.
 async fn is_usable(app: &App, caller: &Caller, name: &str) -> Result<()> {
-    match accounts::find_by_name(&mut *app.db.read().await?, name).await? {
+    match accounts::find_by_name(&mut *app.db.connection().await?, name).await? {
         Some(account) if account.is_enabled() || caller.is_admin() => Ok(()),
         Some(account) => Err(Denial::AccountNotEnabled { account: account.name }.into()),
         None if caller.is_admin() => Err(Error::NotFound { what: "Account" }),
-        None => Err(Where::Account(name).denies(Action::GetAccount).into()),
+        None => Err(Domain::Account(name).denies(Action::GetAccount).into()),
     }
 }

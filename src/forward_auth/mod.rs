@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::{
     authz::access::Access,
-    http::routes::{Body, Manner, Routes, TimeLimit},
+    http::routes::{Body, Profile, Routes, TimeLimit},
 };
 
 /// The operations of this module.
@@ -18,8 +18,8 @@ use crate::{
 pub fn routes(routes: Routes) -> Routes {
     // What is asked for, the handler reads from the query, as the proxy's configuration has it.
     let signed_in = Access::signed_in().with_api_key();
-    routes.on_as(Manner::QUESTION, signed_in, Body::None, TimeLimit::SHORT, routes!(handlers::check_auth)).on_as(
-        Manner::QUESTION,
+    routes.on_as(Profile::QUESTION, signed_in, Body::None, TimeLimit::SHORT, routes!(handlers::check_auth)).on_as(
+        Profile::QUESTION,
         signed_in,
         Body::None,
         TimeLimit::SHORT,

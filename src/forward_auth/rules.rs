@@ -6,7 +6,7 @@ use crate::{
     authn::caller::Known,
     authz::{
         action::Action,
-        policy::{self, Denial, Where},
+        policy::{self, Denial, Domain},
         roles::RoleTable,
     },
     error::{Error, Result},
@@ -22,7 +22,7 @@ const LONGEST: usize = 4 * 1024;
 /// # Errors
 /// 403, or 400 for an action that the deployment does not know.
 pub fn permit(caller: &Known, table: &RoleTable, action: Option<&str>, account: &str) -> Result<()> {
-    let (narrowing, domain) = (caller.narrowing(), Where::Account(account));
+    let (narrowing, domain) = (caller.narrowing(), Domain::Account(account));
     let Some(name) = action else {
         let left = narrowing.and_then(|key| key.accounts.as_ref()).is_none_or(|accounts| accounts.contains(account));
         return if left && caller.rights.reach(account) {
@@ -32,7 +32,7 @@ pub fn permit(caller: &Known, table: &RoleTable, action: Option<&str>, account: 
         };
     };
     if let Some(action) = Action::named(name) {
-        let domain = if action.is_systems() { Where::System } else { domain };
+        let domain = if action.is_systems() { Domain::System } else { domain };
         return Ok(policy::permit(&caller.rights, narrowing, action, domain)?);
     }
     if !table.knows_action(name) {

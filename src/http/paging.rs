@@ -1,11 +1,11 @@
-//! A part of a list: an addition to operations that answer the whole one in the contract, and do without it.
+//! A page of a list: an addition to operations that answer the whole one in the contract, and do without it.
 
 use serde::Deserialize;
 
 use super::extract::given;
 use crate::error::{Error, Result};
 
-/// Which part of a list is asked for: nothing asks for all of it.
+/// Which page of a list is asked for: nothing asks for all of it.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Paging {
@@ -21,26 +21,26 @@ pub struct Paging {
     limit: Option<i64>,
 }
 
-/// The part of a list that is asked for, as SQL takes it.
+/// The page of a list that is asked for, as SQL takes it.
 #[derive(Debug, Default)]
-pub struct Part {
+pub struct Page {
     pub search: Option<String>,
     pub limit: Option<i64>,
     pub offset: i64,
 }
 
 impl Paging {
-    /// The part, if there can be such a one.
+    /// The page, if there can be such a one.
     ///
     /// # Errors
     /// 400 with what cannot be.
-    pub fn part(self) -> Result<Part> {
+    pub fn page(self) -> Result<Page> {
         let page = within("page", self.page.unwrap_or(1), 1_000_000)?;
         let limit = self.limit.map(|limit| within("limit", limit, 1000)).transpose()?;
         if self.search.as_deref().is_some_and(|text| text.contains('\0')) {
             return Err(Error::malformed("search", "holds U+0000"));
         }
-        Ok(Part { search: self.search, limit, offset: limit.map_or(0, |limit| (page - 1) * limit) })
+        Ok(Page { search: self.search, limit, offset: limit.map_or(0, |limit| (page - 1) * limit) })
     }
 }
 

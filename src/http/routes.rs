@@ -22,7 +22,7 @@ use utoipa::openapi::{
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::{
-    authz::access::{Access, Domain, Permission},
+    authz::access::{Access, DomainSource, Permission},
     state::App,
 };
 
@@ -61,9 +61,9 @@ pub enum ErrorForm {
     OAuth,
 }
 
-/// In which manner an operation answers.
+/// How an operation answers and is recorded.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub struct Profile {
     errors: ErrorForm,
     /// Whether no cache may keep the answer, whatever it is.
     never_stored: bool,
@@ -71,7 +71,7 @@ pub struct Manner {
     asks: bool,
 }
 
-impl Manner {
+impl Profile {
     pub const USUAL: Self = Self { errors: ErrorForm::Api, never_stored: false, asks: false };
     /// Of tokens.
     pub const OAUTH: Self = Self { errors: ErrorForm::OAuth, never_stored: true, asks: false };
@@ -196,21 +196,21 @@ impl Routes {
     /// Mounts one operation.
     #[must_use]
     pub fn on(self, access: Access, body: Body, time: TimeLimit, operation: UtoipaMethodRouter<App>) -> Self {
-        self.on_as(Manner::USUAL, access, body, time, operation)
+        self.on_as(Profile::USUAL, access, body, time, operation)
     }
 
-    /// Mounts one operation that answers in another manner than most.
+    /// Mounts one operation that answers in another profile than most.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the door itself")]
     pub fn on_as(
         mut self,
-        manner: Manner,
+        profile: Profile,
         access: Access,
         body: Body,
         time: TimeLimit,
         operation: UtoipaMethodRouter<App>,
     ) -> Self {
-        let Manner { errors, never_stored, asks } = manner;
+        let Profile { errors, never_stored, asks } = profile;
         let (schemas, mut paths, handler) = operation;
         for (path, item) in &mut paths.paths {
             for (method, operation) in operations(item) {
@@ -332,12 +332,12 @@ fn stamp(operation: &mut Operation, row: Row) {
     }
     if let Access::Permitted(Permission { domain, .. }, _) = row.access {
         match domain {
-            Domain::PathAccount => statuses.push(404),
-            Domain::CallerAccount | Domain::RequestAccount => {
+            DomainSource::PathAccount => statuses.push(404),
+            DomainSource::CallerAccount | DomainSource::RequestAccount => {
                 statuses.push(404);
                 operation.parameters.get_or_insert_default().push(account_header().into());
             }
-            Domain::CallerHome | Domain::System => {}
+            DomainSource::CallerHome | DomainSource::System => {}
         }
     }
     if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {

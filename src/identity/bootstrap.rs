@@ -14,7 +14,7 @@ use super::{
     },
 };
 use crate::{
-    audit::{self, record::Happening},
+    audit::{self, record::SecurityEvent},
     authn::password::Hasher,
     clock::{Clock, Random},
     config::Config,
@@ -43,7 +43,7 @@ pub async fn first_start(
     random: &Random,
 ) -> Result<Option<Secret>> {
     let configured = config.default_admin_password.take();
-    if accounts::find_by_name(&mut *db.read().await?, ADMIN).await?.is_some() {
+    if accounts::find_by_name(&mut *db.connection().await?, ADMIN).await?.is_some() {
         if configured.is_some() {
             tracing::info!(
                 "default_admin_password counted at the first start only; `kedge admin reset-password` sets another"
@@ -66,13 +66,13 @@ pub async fn first_start(
 /// What the database says.
 pub async fn shared_secret(db: &Db, random: &Random, name: &str) -> Result<[u8; 32]> {
     let new = random.bytes::<32>();
-    let mut db = db.read().await?;
+    let mut db = db.connection().await?;
     sqlx::query!("insert into deployment_secrets (name, value) values ($1, $2) on conflict do nothing", name, &new)
         .execute(&mut *db)
         .await?;
     let value = sqlx::query_scalar!("select value from deployment_secrets where name = $1", name).fetch_one(&mut *db);
     let value = value.await?;
-    db.done().await?;
+    db.commit().await?;
     value.try_into().map_err(|_| Error::internal("a secret of the deployment has a wrong length"))
 }
 
@@ -81,7 +81,7 @@ pub async fn shared_secret(db: &Db, random: &Random, name: &str) -> Result<[u8; 
 /// # Errors
 /// What the database says, or that there was none.
 pub async fn installed_at(db: &Db) -> Result<OffsetDateTime> {
-    let admin = accounts::find_by_name(&mut *db.read().await?, ADMIN).await?;
+    let admin = accounts::find_by_name(&mut *db.connection().await?, ADMIN).await?;
     admin.map(|admin| admin.created_at).ok_or(Error::NotFound { what: "Account admin" })
 }
 
@@ -137,7 +137,7 @@ pub async fn reset_password(
     };
     let phc = hasher.hash(password).await?;
     let now = clock.now();
-    let mut record = Happening::PasswordReset.record(clock, random, username);
+    let mut record = SecurityEvent::PasswordReset.record(clock, random, username);
     record.account = Some(ADMIN.to_owned());
     let changed = transaction!(db, |db| {
         let account = accounts::find_by_name(db, ADMIN).await?.ok_or(Error::NotFound { what: "Account admin" })?;

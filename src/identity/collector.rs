@@ -228,11 +228,11 @@ async fn remove_some_of_an_account(db: &mut PgConnection) -> Result<Option<u64>,
 /// # Errors
 /// What the database says.
 pub async fn remove_keys(app: &App) -> Result<u64> {
-    let settings = in_force(&mut *app.db.read().await?, &app.config).await?;
+    let settings = in_force(&mut *app.db.connection().await?, &app.config).await?;
     let Some(days) = settings.remove_deleted_user_api_keys_older_than_days else {
         return Ok(0);
     };
-    let before = earliest_now(&mut *app.db.read().await?, &app.clock).await? - time::Duration::days(days.into());
+    let before = earliest_now(&mut *app.db.connection().await?, &app.clock).await? - time::Duration::days(days.into());
     let mut rows = 0;
     loop {
         let removed = transaction!(app.db, |db| { Ok(remove_some_keys(db, before).await?) })?;
@@ -250,7 +250,8 @@ pub async fn remove_keys(app: &App) -> Result<u64> {
 /// What the database says.
 pub async fn remove_tokens(app: &App) -> Result<u64> {
     // A token counts a little longer than it says.
-    let before = earliest_now(&mut *app.db.read().await?, &app.clock).await? - time::Duration::seconds(CLOCK_SKEW);
+    let before =
+        earliest_now(&mut *app.db.connection().await?, &app.clock).await? - time::Duration::seconds(CLOCK_SKEW);
     let mut rows = transaction!(app.db, |db| { Ok(delete_expired_keys(db, before).await?) })?;
     // A block lasts an hour at most, and a window that nobody asked about for a day is over.
     let forgotten = before - time::Duration::days(1);

@@ -133,7 +133,7 @@ pub async fn set_new_log_level(
 #[utoipa::path(get, path = "/v2/system/resource-limits", tag = "System",
     responses((status = 200, body = SystemResourceLimitsList)))]
 pub async fn get_resource_limits(State(app): State<App>) -> Result<Json<SystemResourceLimitsList>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.connection().await?;
     let accounts = accounts::count_accounts(&mut db).await?;
     let users = users::count_users(&mut db).await?;
     let items = [

@@ -9,7 +9,7 @@ use time::{Duration, macros::datetime};
 use crate::support::{Options, Server, assert_error};
 
 async fn count(server: &Server, sql: &'static str) -> i64 {
-    let mut db = server.app.db.read().await.unwrap();
+    let mut db = server.app.db.connection().await.unwrap();
     sqlx::query_scalar(sql).fetch_one(&mut *db).await.unwrap()
 }
 
@@ -26,7 +26,7 @@ async fn two_nodes_remove_one_big_account_together() {
                 select lpad(u.n || 'k' || i, 16, '0'), u.id, 'k', sha256('k'), now(), now(), now(), now()
                 from (select id, row_number() over () n from users where username <> 'admin') u,
                      generate_series(1, 1500) i";
-    sqlx::query(keys).execute(&mut *server.app.db.read().await.unwrap()).await.unwrap();
+    sqlx::query(keys).execute(&mut *server.app.db.connection().await.unwrap()).await.unwrap();
     server.delete_account("acme").await;
 
     let (here, there) = tokio::join!(remove_accounts(&server.app.db), remove_accounts(&other_node.app.db));
@@ -104,7 +104,7 @@ async fn every_table_with_rows_of_an_account_is_purged_before_what_it_refers_to(
                select c.conrelid::regclass::text, c.confrelid::regclass::text
                from pg_constraint c join reaching on c.conrelid = reaching.id
                where c.contype = 'f' order by 1, 2";
-    let mut db = server.app.db.read().await.unwrap();
+    let mut db = server.app.db.connection().await.unwrap();
     let references: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(&mut *db).await.unwrap();
     let mut reaching: Vec<_> = references.iter().map(|(table, _)| table.as_str()).collect();
     reaching.dedup();
@@ -129,7 +129,7 @@ async fn every_foreign_key_has_an_index() {
                    where i.indrelid = c.conrelid and i.indpred is null and i.indisvalid
                    and (select array_agg(k order by k) from unnest((i.indkey::int2[])[0:cardinality(c.conkey) - 1]) k)
                      = (select array_agg(k order by k) from unnest(c.conkey) k))";
-    let mut db = server.app.db.read().await.unwrap();
+    let mut db = server.app.db.connection().await.unwrap();
     let without: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *db).await.unwrap();
     assert_eq!(without, Vec::<String>::new());
     let all = "select count(*) from pg_constraint where contype = 'f'";

@@ -94,7 +94,7 @@ pub async fn keep_places(
     limits: &Limits,
     now: OffsetDateTime,
 ) -> Result<Vec<(i32, OffsetDateTime)>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.connection().await?;
     let rows = sqlx::query!(
         r#"with locked as (
              select slot, case when slot < $6 then $3::integer else $7::integer end as most
@@ -116,14 +116,14 @@ pub async fn keep_places(
     )
     .fetch_all(&mut *db)
     .await?;
-    db.done().await?;
+    db.commit().await?;
     Ok(rows.into_iter().filter_map(|row| Some((row.slot, row.blocked_until?))).collect())
 }
 
 /// Gives places back. A right password (`forgets`) forgets what failed before, too: of a user from an address, not of an
 /// address that may name many users.
 pub async fn give_back(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.connection().await?;
     sqlx::query!(
         "with locked as (select slot, $2 and slot < $3 as forgets from sign_in_attempts where slot = any ($1)
                          order by slot for update)
@@ -138,7 +138,7 @@ pub async fn give_back(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
     )
     .execute(&mut *db)
     .await?;
-    Ok(db.done().await?)
+    Ok(db.commit().await?)
 }
 
 /// Removes counts that nobody asked for any more; answers how many.

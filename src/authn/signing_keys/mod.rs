@@ -26,7 +26,7 @@ pub use store::delete_expired_keys;
 
 use super::jwt::{CLOCK_SKEW, Claims};
 use crate::{
-    audit::{self, record::Happening},
+    audit::{self, record::SecurityEvent},
     clock::{Clock, Random},
     db::Db,
     error::{Error, Result},
@@ -114,7 +114,7 @@ impl SigningKeys {
             let key = ring.first().map(|held| Arc::clone(&held.key));
             return key.ok_or_else(|| Error::internal("there is no signing key"));
         };
-        let kid = store::find_signing_kid(&mut *db.read().await?).await?;
+        let kid = store::find_signing_kid(&mut *db.connection().await?).await?;
         let named = |ring: &Ring| ring.iter().find(|held| held.key.kid == kid).map(|held| Arc::clone(&held.key));
         if let Some(key) = named(&ring) {
             return Ok(key);
@@ -209,14 +209,14 @@ impl Made {
 
     /// All keys, each of which must open.
     async fn read_all(&self, db: &Db, now: OffsetDateTime) -> Result<Ring, KeyError> {
-        let stored = store::list_keys(&mut *db.read().await?, now).await.map_err(Error::from)?;
+        let stored = store::list_keys(&mut *db.connection().await?, now).await.map_err(Error::from)?;
         stored.into_iter().map(|stored| self.open(stored)).collect()
     }
 
     /// The keys as they are now. One that this node knows stays open, though it may have been sealed since with a key
     /// that this node was not started with; one that cannot be opened is told to the log and left out.
     async fn read(&self, db: &Db, now: OffsetDateTime, known: &Ring) -> Result<Ring, KeyError> {
-        let stored = store::list_keys(&mut *db.read().await?, now).await.map_err(Error::from)?;
+        let stored = store::list_keys(&mut *db.connection().await?, now).await.map_err(Error::from)?;
         let mut ring = Vec::with_capacity(stored.len());
         for stored in stored {
             let until = stored.verifies_until;
@@ -283,7 +283,7 @@ pub async fn rotate(
     let seed = Zeroizing::new(random.bytes());
     let new = made.new_key(&seed, random.bytes())?;
     let now = clock.now();
-    let record = Happening::SigningKeyRotated.record(clock, random, &new.kid);
+    let record = SecurityEvent::SigningKeyRotated.record(clock, random, &new.kid);
     let retired: Result<_> = transaction!(db, |db| {
         store::lock_keys(db).await?;
         let until = store::retire_key(db, now + lifetime, MARGIN.as_secs_f64()).await?;

@@ -62,7 +62,7 @@ const STRIPES: usize = 1 << 17;
 
 /// What a change can be about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Thing<'a> {
+pub enum Subject<'a> {
     User(Uuid),
     Account(Uuid),
     Group(Uuid),
@@ -123,15 +123,15 @@ impl Changes {
 
     /// Where changes of a thing are noted.
     #[must_use]
-    pub fn stripe(&self, thing: Thing<'_>) -> Stripe {
+    pub fn stripe(&self, subject: Subject<'_>) -> Stripe {
         let id = |kind: &str, id: Uuid| self.stripe_of(kind, id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-        match thing {
-            Thing::User(user) => id("user", user),
-            Thing::Account(account) => id("account", account),
-            Thing::Group(group) => id("group", group),
-            Thing::ApiKey(key) => self.stripe_of("api_key", key),
-            Thing::Session(session) => id("session", session),
-            Thing::SigningKey(key) => self.stripe_of("signing_key", key),
+        match subject {
+            Subject::User(user) => id("user", user),
+            Subject::Account(account) => id("account", account),
+            Subject::Group(group) => id("group", group),
+            Subject::ApiKey(key) => self.stripe_of("api_key", key),
+            Subject::Session(session) => id("session", session),
+            Subject::SigningKey(key) => self.stripe_of("signing_key", key),
         }
     }
 
@@ -169,9 +169,9 @@ impl Changes {
     pub async fn leave(&self, db: &Db) {
         self.freshness.lease(0);
         let left = async {
-            let mut db = db.read().await?;
+            let mut db = db.connection().await?;
             log::remove(&mut db, self.node).await?;
-            Ok::<_, Error>(db.done().await?)
+            Ok::<_, Error>(db.commit().await?)
         };
         let left = db.while_it_answers(left).await;
         if let Err(error) = left {
@@ -193,9 +193,9 @@ impl Changes {
 /// # Errors
 /// What keeps the database from being asked.
 pub async fn announce(db: &Db) -> Result<Everywhere> {
-    let mut waking = db.read().await?;
+    let mut waking = db.connection().await?;
     log::wake(&mut waking).await?;
-    waking.done().await?;
+    waking.commit().await?;
     everywhere(db).await
 }
 
@@ -205,10 +205,10 @@ pub async fn announce(db: &Db) -> Result<Everywhere> {
 /// What keeps the database from being asked.
 pub async fn everywhere(db: &Db) -> Result<Everywhere> {
     let began = tokio::time::Instant::now();
-    let snapshot = log::snapshot(&mut *db.read().await?).await?;
+    let snapshot = log::snapshot(&mut *db.connection().await?).await?;
     let mut pause = Duration::from_millis(1);
     loop {
-        let behind = log::longest_lease_behind(&mut *db.read().await?, &snapshot).await?;
+        let behind = log::longest_lease_behind(&mut *db.connection().await?, &snapshot).await?;
         let Some(lease) = behind else { return Ok(Everywhere::Obeyed) };
         // A read that was sent before the commit, and so before `began`, has been good for so long.
         if began.elapsed().as_secs_f64() > lease {

@@ -19,7 +19,7 @@ impl Retention {
     /// # Errors
     /// What the database says.
     pub async fn remove_old(&mut self, db: &Db) -> Result<u64> {
-        let mut connection = db.read().await?;
+        let mut connection = db.connection().await?;
         let Some((since, xmin)) = self.0 else {
             self.0 = Some((Instant::now(), log::horizon(&mut connection).await?));
             return Ok(0);
@@ -36,7 +36,7 @@ impl Retention {
             }
         }
         self.0 = Some((Instant::now(), log::horizon(&mut connection).await?));
-        connection.done().await?;
+        connection.commit().await?;
         Ok(rows)
     }
 }

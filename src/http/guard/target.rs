@@ -11,7 +11,7 @@ use crate::{
     authn::caller::Caller,
     authz::{
         action::Action,
-        policy::{Denial, Where},
+        policy::{Denial, Domain},
     },
     error::{Error, Result},
     identity::{
@@ -39,14 +39,14 @@ impl<S: Sync> FromRequestParts<S> for Target {
 /// A permission that is asked for, of an operation whose body or query names the account: the only way to a
 /// [`Target`] there.
 #[derive(Clone, Debug)]
-pub struct Asking {
+pub struct PendingPermission {
     pub action: Action,
     pub caller: Caller,
     /// The account that `x-anchore-account` names.
     pub(super) header: Option<String>,
 }
 
-impl Asking {
+impl PendingPermission {
     pub(super) fn new(action: Action, caller: Caller, headers: &HeaderMap) -> Self {
         Self { action, caller, header: account_header(headers) }
     }
@@ -59,7 +59,7 @@ impl Asking {
     pub async fn account(&self, app: &App, named: Option<&str>) -> Result<Target> {
         let caller = &self.caller;
         let name = named.or(self.header.as_deref()).unwrap_or(&caller.account.name);
-        roles::permit(caller, self.action, Where::Account(name))?;
+        roles::permit(caller, self.action, Domain::Account(name))?;
         if name == caller.account.name {
             return Ok(Target(Arc::clone(&caller.account)));
         }
@@ -68,7 +68,7 @@ impl Asking {
     }
 
     async fn find(&self, app: &App, named: Option<&str>, name: &str) -> Result<Target> {
-        let found = accounts::find_by_name(&mut *app.db.read().await?, name).await?;
+        let found = accounts::find_by_name(&mut *app.db.connection().await?, name).await?;
         let target = found.ok_or_else(|| match (named, &self.header) {
             (None, Some(name)) => Error::NotFoundNamed { what: "User account", name: name.clone() },
             _ => Error::NotFound { what: "Account" },
@@ -80,12 +80,12 @@ impl Asking {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Asking {
+impl<S: Sync> FromRequestParts<S> for PendingPermission {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
-        let asking = parts.extensions.get::<Self>();
-        asking.cloned().ok_or_else(|| Error::internal("the operation asks for no permission"))
+        let pending = parts.extensions.get::<Self>();
+        pending.cloned().ok_or_else(|| Error::internal("the operation asks for no permission"))
     }
 }
 

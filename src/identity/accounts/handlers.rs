@@ -36,7 +36,7 @@ pub async fn list_accounts(
     Query(query): Query<ListAccountsQuery>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<AccountList>> {
-    let accounts = store::list_accounts(&mut *app.db.read().await?, query.state, &paging.part()?).await?;
+    let accounts = store::list_accounts(&mut *app.db.connection().await?, query.state, &paging.page()?).await?;
     Ok(Json(AccountList(accounts.iter().map(Account::from).collect())))
 }
 

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Account, AccountState, AccountType};
-use crate::http::paging::Part;
+use crate::http::paging::Page;
 
 /// A query for the columns of an account and what the text adds.
 macro_rules! accounts {
@@ -71,16 +71,16 @@ pub async fn hold_by_name(db: &mut PgConnection, name: &str) -> sqlx::Result<Opt
 pub async fn list_accounts(
     db: &mut PgConnection,
     state: Option<AccountState>,
-    part: &Part,
+    page: &Page,
 ) -> sqlx::Result<Vec<Account>> {
     accounts!(
         "where type <> 'service' and ($1::text is null or state = $1)
          and ($2::text is null or strpos(lower(name), lower($2)) > 0)
          order by name limit $3 offset $4",
         state as Option<AccountState>,
-        part.search,
-        part.limit,
-        part.offset
+        page.search,
+        page.limit,
+        page.offset
     )
     .fetch_all(db)
     .await

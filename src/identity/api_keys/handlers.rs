@@ -189,16 +189,16 @@ pub async fn delete_user_api_key(
 }
 
 async fn list(app: &App, owner: Owner<'_>, query: &ListApiKeysQuery, paging: Paging) -> Result<Json<ApiKeyList>> {
-    let part = paging.part()?;
-    let mut db = app.db.read().await?;
+    let page = paging.page()?;
+    let mut db = app.db.connection().await?;
     let user = owner.find(&mut db).await?;
     let now = app.clock.now();
-    let keys = store::list_keys(&mut db, user.id, query.status, &part, now).await?;
+    let keys = store::list_keys(&mut db, user.id, query.status, &page, now).await?;
     Ok(Json(ApiKeyList { items: keys.into_iter().map(|key| UserApiKey::new(key, now)).collect() }))
 }
 
 async fn create(app: &App, caller: &Caller, owner: Owner<'_>, request: NewApiKey) -> Result<Created<UserApiKey>> {
-    let settings = in_force(&mut *app.db.read().await?, &app.config).await?;
+    let settings = in_force(&mut *app.db.connection().await?, &app.config).await?;
     let now = app.clock.now();
     audit::about(request.name.as_str());
     let made = NewKey::generate(&app.random);
@@ -229,7 +229,7 @@ async fn create(app: &App, caller: &Caller, owner: Owner<'_>, request: NewApiKey
 }
 
 async fn get(app: &App, owner: Owner<'_>, name: &str) -> Result<Json<UserApiKey>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.connection().await?;
     let user = owner.find(&mut db).await?;
     let key = store::find_key(&mut db, user.id, name).await?.ok_or(NOT_FOUND)?;
     Ok(Json(UserApiKey::new(key, app.clock.now())))

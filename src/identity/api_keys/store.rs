@@ -10,7 +10,7 @@ use super::{ApiKey, types::KeyStatus};
 use crate::{
     authz::narrowing::Narrowing,
     error::{Error, Result},
-    http::paging::Part,
+    http::paging::Page,
 };
 
 pub async fn insert_key(db: &mut PgConnection, user_id: Uuid, key: &ApiKey, secret_hash: &[u8]) -> sqlx::Result<()> {
@@ -51,7 +51,7 @@ pub async fn list_keys(
     db: &mut PgConnection,
     user_id: Uuid,
     status: Option<KeyStatus>,
-    part: &Part,
+    page: &Page,
     now: OffsetDateTime,
 ) -> sqlx::Result<Vec<ApiKey>> {
     sqlx::query_as!(
@@ -70,9 +70,9 @@ pub async fn list_keys(
         user_id,
         status.map(KeyStatus::name),
         now,
-        part.search,
-        part.limit,
-        part.offset
+        page.search,
+        page.limit,
+        page.offset
     )
     .fetch_all(db)
     .await

@@ -102,7 +102,7 @@ pub async fn delete_user_credential(
 }
 
 async fn list(app: &App, account_id: Uuid, username: &str) -> Result<Json<CredentialList>> {
-    let user = users::find_user(&mut *app.db.read().await?, account_id, username).await?.ok_or(NOT_FOUND)?;
+    let user = users::find_user(&mut *app.db.connection().await?, account_id, username).await?.ok_or(NOT_FOUND)?;
     Ok(Json(CredentialList(user.password_last_updated.map(AccessCredential::password).into_iter().collect())))
 }
 
@@ -113,7 +113,7 @@ async fn set(
     username: &str,
     request: NewCredential,
 ) -> Result<Json<AccessCredential>> {
-    let settings = in_force(&mut *app.db.read().await?, &app.config).await?;
+    let settings = in_force(&mut *app.db.connection().await?, &app.config).await?;
     rules::may_be_set(&request.value, &settings)?;
     let phc = app.hasher.hash(request.value.into_secret()).await?;
     let now = app.clock.now();

@@ -17,7 +17,7 @@ use crate::{
         tally::{self, Refused},
     },
     authn::{self, API_KEY_USER, Principal, bearer, caller::Caller},
-    authz::{action::Action, policy::Where},
+    authz::{action::Action, policy::Domain},
     error::{Error, OAuthError, Result},
     http::{Json, extract::Form},
     identity::{
@@ -143,7 +143,7 @@ pub async fn introspect_oauth_token(
     Form(request): Form<IntrospectionRequest, FORM_LIMIT>,
 ) -> Result<Json<IntrospectionResponse>, OAuthError> {
     let Some(facts) = facts(&app, &request.token).await? else { return Ok(Json(IntrospectionResponse::default())) };
-    let domain = Where::Account(&facts.account_name);
+    let domain = Domain::Account(&facts.account_name);
     let told = facts.sub == caller.user.id || roles::permit(&caller, Action::IntrospectToken, domain).is_ok();
     Ok(Json(IntrospectionResponse { active: told, told: told.then_some(facts) }))
 }
@@ -160,8 +160,9 @@ async fn facts(app: &App, token: &Secret) -> Result<Option<TokenFacts>, OAuthErr
         Err(other) => return Err(other.into()),
     }
     let hash = issue::hash(token);
-    let found =
-        sessions::find_live_token(&mut *app.db.read().await?, &hash, app.clock.now()).await.map_err(Error::from)?;
+    let found = sessions::find_live_token(&mut *app.db.connection().await?, &hash, app.clock.now())
+        .await
+        .map_err(Error::from)?;
     let issuer = app.config.server.external_url();
     Ok(found.map(|found| TokenFacts {
         client_id: found.client_id,

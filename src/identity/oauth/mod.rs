@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::{
     authz::access::Access,
-    http::routes::{Body, Manner, Routes, TimeLimit},
+    http::routes::{Body, Profile, Routes, TimeLimit},
 };
 
 /// The largest form, in bytes: a password of 128 characters has some 1,600, percent-encoded.
@@ -32,14 +32,14 @@ pub fn routes(routes: Routes) -> Routes {
     let public = Access::public();
     routes
         .on_as(
-            Manner::OAUTH,
+            Profile::OAUTH,
             public,
             Body::Form(TOKEN_FORM_LIMIT),
             TimeLimit::SHORT,
             routes!(handlers::get_oauth_token),
         )
-        .on_as(Manner::OAUTH, public, form, TimeLimit::SHORT, routes!(handlers::revoke_oauth_token))
-        .on_as(Manner::OAUTH_QUESTION, signed_in, form, TimeLimit::SHORT, routes!(handlers::introspect_oauth_token))
+        .on_as(Profile::OAUTH, public, form, TimeLimit::SHORT, routes!(handlers::revoke_oauth_token))
+        .on_as(Profile::OAUTH_QUESTION, signed_in, form, TimeLimit::SHORT, routes!(handlers::introspect_oauth_token))
         .on(public, Body::None, TimeLimit::SHORT, routes!(well_known::get_jwks))
         .on(public, Body::None, TimeLimit::SHORT, routes!(well_known::get_authorization_server))
 }

@@ -13,13 +13,13 @@ use super::{
 use crate::{
     audit,
     authn::caller::Caller,
-    authz::{action::Action, policy::Where},
+    authz::{action::Action, policy::Domain},
     db::WriteError,
     error::{Error, Result},
     http::{
         Json, NoContent,
         extract::{Path, Query},
-        guard::{Asking, Target},
+        guard::{PendingPermission, Target},
         paging::Paging,
     },
     identity::{
@@ -56,16 +56,16 @@ pub async fn get_role(State(app): State<App>, Path(name): Path<String>) -> Resul
     responses((status = 200, body = Vec<RbacManagerRoleMember>), (status = 404)))]
 pub async fn list_role_members(
     State(app): State<App>,
-    asking: Asking,
+    pending: PendingPermission,
     Path(name): Path<String>,
     Query(query): Query<DomainQuery>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Vec<RbacManagerRoleMember>>> {
-    let part = paging.part()?;
+    let page = paging.page()?;
     let named = domain(query.domain_name.as_ref(), query.for_account.as_ref())?;
-    let Target(account) = asking.account(&app, named).await?;
+    let Target(account) = pending.account(&app, named).await?;
     let role = app.roles.named(&name).ok_or(ROLE_NOT_FOUND)?;
-    let members = store::list_members(&mut *app.db.read().await?, account.id, &role.name, &part).await?;
+    let members = store::list_members(&mut *app.db.connection().await?, account.id, &role.name, &page).await?;
     let member = |member: store::Member| RbacManagerRoleMember::new(&member.username, &account.name, member.created_at);
     Ok(Json(members.into_iter().map(member).collect()))
 }
@@ -78,24 +78,24 @@ pub async fn list_role_members(
     responses((status = 200, body = RbacManagerRoleMember), (status = 404)))]
 pub async fn add_role_user(
     State(app): State<App>,
-    asking: Asking,
+    pending: PendingPermission,
     Path(name): Path<String>,
     Json(request): Json<NewRoleMember>,
 ) -> Result<Json<RbacManagerRoleMember>> {
     let named = required_domain(request.domain_name.as_ref(), request.for_account.as_ref())?;
-    let Target(account) = asking.account(&app, Some(named)).await?;
+    let Target(account) = pending.account(&app, Some(named)).await?;
     let role = app.roles.named(&name).ok_or(ROLE_NOT_FOUND)?;
-    let (caller, username) = (&asking.caller, request.username.as_str());
+    let (caller, username) = (&pending.caller, request.username.as_str());
     audit::about(username);
     audit::concerns(&account.name);
     let (now, id) = (app.clock.now(), app.random.uuid());
     let created_at = transaction!(app.db, |db| {
         let held = accounts::hold_by_id(db, account.id).await?.ok_or(Error::NotFound { what: "Account" })?;
         account_rules::is_not_deleting(&held)?;
-        rules::may_hand_out(db, &app.roles, caller, (&account, role), asking.action).await?;
+        rules::may_hand_out(db, &app.roles, caller, (&account, role), pending.action).await?;
         let grantee = store::lock_grantee(db, username).await?.ok_or(USER_NOT_FOUND)?;
         if grantee.home_kind == AccountType::Admin {
-            return above_roles(&asking, &account.name).map(|()| now);
+            return above_roles(&pending, &account.name).map(|()| now);
         }
         let member = NewMember {
             id,
@@ -111,11 +111,11 @@ pub async fn add_role_user(
 }
 
 /// Users of the account `admin` are above roles: an admin who grants them one changes nothing, nobody else may try.
-fn above_roles(asking: &Asking, account: &str) -> Result<(), WriteError> {
-    if asking.caller.is_admin() {
+fn above_roles(pending: &PendingPermission, account: &str) -> Result<(), WriteError> {
+    if pending.caller.is_admin() {
         return Ok(());
     }
-    Err(Error::from(Where::Account(account).denies(asking.action)).into())
+    Err(Error::from(Domain::Account(account).denies(pending.action)).into())
 }
 
 /// Takes a role in an account from a user
@@ -124,18 +124,18 @@ fn above_roles(asking: &Asking, account: &str) -> Result<(), WriteError> {
     responses((status = 204), (status = 400), (status = 404)))]
 pub async fn delete_role_user(
     State(app): State<App>,
-    asking: Asking,
+    pending: PendingPermission,
     Path(name): Path<String>,
     Query(query): Query<DeleteRoleMemberQuery>,
 ) -> Result<NoContent> {
     let named = required_domain(query.domain_name.as_ref(), query.for_account.as_ref())?;
-    let Target(account) = asking.account(&app, Some(named)).await?;
+    let Target(account) = pending.account(&app, Some(named)).await?;
     let username = query.username.ok_or_else(|| Error::malformed("username", "is required"))?;
     audit::about(username.as_str());
     audit::concerns(&account.name);
     let role = app.roles.named(&name).ok_or(ROLE_NOT_FOUND)?;
     transaction!(app.db, |db| {
-        rules::may_hand_out(db, &app.roles, &asking.caller, (&account, role), asking.action).await?;
+        rules::may_hand_out(db, &app.roles, &pending.caller, (&account, role), pending.action).await?;
         let grantee = store::lock_grantee(db, username.as_str()).await?.ok_or(USER_NOT_FOUND)?;
         if !store::delete_member(db, grantee.id, account.id, &role.name).await? {
             return Err(Error::NotFound { what: "Role member" }.into());
@@ -149,7 +149,7 @@ pub async fn delete_role_user(
 #[utoipa::path(get, path = "/v2/rbac-manager/my-roles", tag = "RBAC",
     responses((status = 200, body = Vec<RbacManagerAccountRole>)))]
 pub async fn my_roles(State(app): State<App>, caller: Caller) -> Result<Json<Vec<RbacManagerAccountRole>>> {
-    let held = store::list_account_roles(&mut *app.db.read().await?, caller.user.id).await?;
+    let held = store::list_account_roles(&mut *app.db.connection().await?, caller.user.id).await?;
     let known = held.into_iter().filter_map(|held| {
         let role = app.roles.named(&held.role)?;
         Some(RbacManagerAccountRole::new(role, held, app.installed_at))
@@ -170,18 +170,18 @@ pub async fn list_user_roles(
     Query(query): Query<ListUserRolesQuery>,
 ) -> Result<Json<Vec<RbacManagerRoleMembership>>> {
     let wanted = domain(query.domain_name.as_ref(), query.for_account.as_ref())?;
-    let mut db = app.db.read().await?;
+    let mut db = app.db.connection().await?;
     let rights = &caller.rights;
     let oneself = username == caller.user.username;
     let narrowing = caller.narrowing();
     let visible = |account: &str| {
-        let left = narrowing.is_none_or(|key| key.leaves(Action::ListRoleMembers.name(), Where::Account(account)));
+        let left = narrowing.is_none_or(|key| key.leaves(Action::ListRoleMembers.name(), Domain::Account(account)));
         oneself || (left && rights.may(Action::ListRoleMembers, account))
     };
     let left = narrowing.is_none_or(|key| key.leaves_somewhere(Action::ListRoleMembers.name()));
     let may_see_others = left && rights.may_somewhere(Action::ListRoleMembers);
     if !(oneself || may_see_others) {
-        return Err(Error::from(Where::Account(&caller.account.name).denies(Action::ListRoleMembers)));
+        return Err(Error::from(Domain::Account(&caller.account.name).denies(Action::ListRoleMembers)));
     }
     let user = store::find_grantee(&mut db, &username).await?.ok_or(USER_NOT_FOUND)?;
     let held = store::list_unified_roles(&mut db, &[user.id], None).await?;

@@ -8,7 +8,7 @@ use crate::{
     authn::caller::Caller,
     authz::{
         action::Action,
-        policy::{self, Denial, Where},
+        policy::{self, Denial, Domain},
         rights::Rights,
         roles::RoleTable,
     },
@@ -44,6 +44,6 @@ pub async fn of(db: &mut PgConnection, roles: &RoleTable, holder: Holder<'_>) ->
 ///
 /// # Errors
 /// The missing permission.
-pub fn permit(caller: &Caller, action: Action, domain: Where<'_>) -> Result<(), Denial> {
+pub fn permit(caller: &Caller, action: Action, domain: Domain<'_>) -> Result<(), Denial> {
     policy::permit(&caller.rights, caller.narrowing(), action, domain)
 }

@@ -10,7 +10,7 @@ use crate::{
     authn::caller::Caller,
     authz::{
         action::Action,
-        policy::Where,
+        policy::Domain,
         roles::{Role, RoleTable},
     },
     db::WriteError,
@@ -35,7 +35,7 @@ pub enum Change {
 /// The same refusal as for a missing permission.
 pub fn may_add_to(caller: &Caller, account: &Account, action: Action) -> Result<(), Error> {
     if account.kind == AccountType::Admin && !caller.is_admin() {
-        return Err(Where::Account(&account.name).denies(action).into());
+        return Err(Domain::Account(&account.name).denies(action).into());
     }
     Ok(())
 }
@@ -60,7 +60,7 @@ pub async fn may_change(
     may_add_to(caller, account, action)?;
     let own = rights::of(db, roles, Holder::from(caller)).await?;
     if !own.may(action, &account.name) {
-        return Err(Error::from(Where::Account(&account.name).denies(action)).into());
+        return Err(Error::from(Domain::Account(&account.name).denies(action)).into());
     }
     let holder = Holder { user_id: user.id, is_admin: account.kind == AccountType::Admin, home: &account.name };
     let target = rights::of(db, roles, holder).await?;
@@ -68,7 +68,7 @@ pub async fn may_change(
         Change::Enter => own.may_enter(&target),
         Change::Delete => own.may_delete(&target),
     };
-    if allowed { Ok(()) } else { Err(Error::from(Where::Account(&account.name).denies(action)).into()) }
+    if allowed { Ok(()) } else { Err(Error::from(Domain::Account(&account.name).denies(action)).into()) }
 }
 
 /// Rule 1: whether the caller may grant `role` in `account` or take it away. Rule 3 is the caller's to ask.
@@ -85,5 +85,5 @@ pub async fn may_hand_out(
     if caller.is_admin() || rights::of(db, roles, Holder::from(caller)).await?.may_hand_out(role, &account.name) {
         return Ok(());
     }
-    Err(Error::from(Where::Account(&account.name).denies(action)).into())
+    Err(Error::from(Domain::Account(&account.name).denies(action)).into())
 }

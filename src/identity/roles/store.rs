@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::GrantType;
 use crate::{
-    http::paging::Part,
+    http::paging::Page,
     identity::accounts::{AccountState, AccountType},
 };
 
@@ -124,7 +124,7 @@ pub async fn list_members(
     db: &mut PgConnection,
     account_id: Uuid,
     role: &str,
-    part: &Part,
+    page: &Page,
 ) -> sqlx::Result<Vec<Member>> {
     sqlx::query_as!(
         Member,
@@ -136,9 +136,9 @@ pub async fn list_members(
          order by u.username limit $4 offset $5",
         account_id,
         role,
-        part.search,
-        part.limit,
-        part.offset
+        page.search,
+        page.limit,
+        page.offset
     )
     .fetch_all(db)
     .await

@@ -201,7 +201,7 @@ fn shown(token: &Secret) -> String {
 }
 
 async fn find(app: &App, name: &str) -> Result<Idp> {
-    let idp = store::find_idp(&mut *app.db.read().await?, name).await?;
+    let idp = store::find_idp(&mut *app.db.connection().await?, name).await?;
     idp.filter(|idp| idp.enabled).ok_or(NOT_FOUND)
 }
 

@@ -48,7 +48,7 @@ pub async fn list_idps(State(app): State<App>, sender: Sender, headers: HeaderMa
             Err(other) => return Err(other),
         };
     }
-    Ok(Json(store::list_names(&mut *app.db.read().await?, enabled_only).await?))
+    Ok(Json(store::list_names(&mut *app.db.connection().await?, enabled_only).await?))
 }
 
 /// Adds an identity provider
@@ -71,7 +71,7 @@ pub async fn get_idp(
     State(app): State<App>,
     Path(name): Path<String>,
 ) -> Result<Json<RbacManagerSamlConfigurationGet>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.connection().await?;
     let idp = store::find_idp(&mut db, &name).await?.ok_or(NOT_FOUND)?;
     let groups = store::list_groups(&mut db, idp.id).await?;
     let user_groups = groups.into_iter().map(UserGroupOfIdp::from).collect();
@@ -90,7 +90,7 @@ pub async fn update_idp(
     Json(request): Json<RbacManagerSamlConfiguration>,
 ) -> Result<Json<RbacManagerSamlConfiguration>> {
     // Before anything is fetched for it.
-    store::find_idp(&mut *app.db.read().await?, &name).await?.ok_or(NOT_FOUND)?;
+    store::find_idp(&mut *app.db.connection().await?, &name).await?.ok_or(NOT_FOUND)?;
     if request.name != name {
         return Err(Error::malformed("name", "must be the name in the path: a provider cannot be renamed"));
     }
@@ -124,7 +124,7 @@ pub async fn get_idp_user_groups(
     State(app): State<App>,
     Path(name): Path<String>,
 ) -> Result<Json<RbacManagerIdpUserGroups>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.connection().await?;
     let idp = store::find_idp(&mut db, &name).await?.ok_or(NOT_FOUND)?;
     Ok(Json(store::list_groups(&mut db, idp.id).await?.into()))
 }
@@ -195,7 +195,7 @@ fn is_there(found: bool, text: &str) -> Result<(), WriteError> {
 }
 
 async fn shown(app: &App, idp: Idp) -> Result<RbacManagerSamlConfiguration> {
-    let settings = in_force(&mut *app.db.read().await?, &app.config).await?;
+    let settings = in_force(&mut *app.db.connection().await?, &app.config).await?;
     Ok(RbacManagerSamlConfiguration::new(idp, settings.sso_require_existing_users))
 }
 

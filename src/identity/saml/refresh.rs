@@ -12,7 +12,7 @@ use super::{
     store::{self, Due},
 };
 use crate::{
-    audit::{self, record::Happening},
+    audit::{self, record::SecurityEvent},
     error::Result,
     state::App,
     transaction,
@@ -62,7 +62,7 @@ pub async fn refresh_due(app: &App) -> Result<()> {
 
 /// Writes what was fetched. Other certificates than before have a record.
 async fn write(app: &App, due: &Due, read: &Metadata, next: OffsetDateTime) -> Result<()> {
-    let replaced = Happening::CertificatesReplaced.record(&app.clock, &app.random, &due.name);
+    let replaced = SecurityEvent::CertificatesReplaced.record(&app.clock, &app.random, &due.name);
     let record = Some(&replaced).filter(|_| app.config.audit.enabled);
     let is_replaced = transaction!(app.db, |db| {
         let before = store::hold_idp(db, due.id).await?;

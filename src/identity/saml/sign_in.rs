@@ -124,7 +124,7 @@ pub async fn by_assertion(app: &App, assertion: &Secret) -> Result<Done, NotSign
 
 /// The one enabled provider that an assertion says it is of.
 async fn claimed_idp(app: &App, claimed: &Claimed) -> Result<Idp, NotSignedIn> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.connection().await?;
     let found = store::list_enabled(&mut db, &claimed.issuer, &claimed.audiences).await;
     let mut found = found.map_err(Error::from)?;
     if found.len() > 1 {
@@ -138,7 +138,7 @@ async fn claimed_idp(app: &App, claimed: &Claimed) -> Result<Idp, NotSignedIn> {
 }
 
 async fn waiting(app: &App, idp: &Idp, id: &str) -> Result<sign_in_store::Waiting, NotSignedIn> {
-    let found = sign_in_store::find_request(&mut *app.db.read().await?, idp.id, id, app.clock.now()).await;
+    let found = sign_in_store::find_request(&mut *app.db.connection().await?, idp.id, id, app.clock.now()).await;
     found.map_err(Error::from)?.ok_or_else(|| Refused::because("answers no request that waits").into())
 }
 

@@ -49,7 +49,7 @@ impl SpKey {
     }
 
     async fn load(&self, app: &App) -> Result<Arc<Pair>> {
-        if let Some(stored) = store::find_key(&mut *app.db.read().await?).await? {
+        if let Some(stored) = store::find_key(&mut *app.db.connection().await?).await? {
             return self.open(stored);
         }
         // Tenths of a second of computing: not on the threads that serve.

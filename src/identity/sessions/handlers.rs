@@ -19,7 +19,7 @@ use crate::{
 #[utoipa::path(get, path = "/v2/user/sessions", tag = "Identity", extensions(("x-kedge-addition" = json!(true))),
     responses((status = 200, body = SessionList)))]
 pub async fn list_sessions(State(app): State<App>, caller: Caller) -> Result<Json<SessionList>> {
-    let sessions = store::list_sessions(&mut *app.db.read().await?, caller.user.id, app.clock.now()).await?;
+    let sessions = store::list_sessions(&mut *app.db.connection().await?, caller.user.id, app.clock.now()).await?;
     let items = sessions.into_iter().map(|session| Session::new(session, caller.session())).collect();
     Ok(Json(SessionList { items }))
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     audit::{
         self,
-        record::{Actor, Happening, Record},
+        record::{Actor, Record, SecurityEvent},
         recording,
     },
     authn::{Principal, jwt::Claims, signing_keys::SigningKey},
@@ -264,7 +264,7 @@ async fn end_reused(app: &App, db: &mut PgConnection, user: LockedUser, session:
     store::delete_session(db, session.user_id, session.id).await?;
     let mut record = None;
     if app.config.audit.enabled {
-        let mut reused = Happening::TokenReused.record(&app.clock, &app.random, &session.id.to_string());
+        let mut reused = SecurityEvent::TokenReused.record(&app.clock, &app.random, &session.id.to_string());
         reused.account = Some(user.account_name.clone());
         let (username, account) = (Some(user.username), Some(user.account_name));
         Actor { user: username, account, means: "refresh_token", key_hint: None }.tell(&mut reused);

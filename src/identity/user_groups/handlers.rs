@@ -20,7 +20,7 @@ use crate::{
     http::{
         Created, Json, NoContent,
         extract::{Path, Query, listed, repeated},
-        paging::{Paging, Part},
+        paging::{Page, Paging},
     },
     identity::{
         accounts::{rules as account_rules, store as accounts},
@@ -37,7 +37,7 @@ const NOT_FOUND: Error = Error::NotFound { what: "User group" };
 #[utoipa::path(get, path = "/v2/my-user-groups", tag = "Identity", responses((status = 200, body = Vec<UserGroup>)))]
 pub async fn list_my_user_groups(State(app): State<App>, caller: Caller) -> Result<Json<Vec<UserGroup>>> {
     let filter = GroupFilter { user: Some(&caller.user.username), ..GroupFilter::default() };
-    Ok(Json(list(&mut *app.db.read().await?, filter, &Part::default()).await?))
+    Ok(Json(list(&mut *app.db.connection().await?, filter, &Page::default()).await?))
 }
 
 /// All groups
@@ -53,8 +53,8 @@ pub async fn list_user_groups(
         name: query.user_group_name.as_ref().map(AnyName::as_str),
         account: query.contains_account.as_ref().map(AnyName::as_str),
     };
-    let part = paging.part()?;
-    Ok(Json(list(&mut *app.db.read().await?, filter, &part).await?))
+    let page = paging.page()?;
+    Ok(Json(list(&mut *app.db.connection().await?, filter, &page).await?))
 }
 
 /// Makes a group
@@ -82,7 +82,7 @@ pub async fn create_user_group(
     params(("group_uuid" = String, Path)),
     responses((status = 200, body = UserGroup), (status = 404)))]
 pub async fn get_user_group(State(app): State<App>, Path(id): Path<String>) -> Result<Json<UserGroup>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.connection().await?;
     let group = store::find_group(&mut db, parse(&id)?).await?.ok_or(NOT_FOUND)?;
     let roles = store::list_group_roles(&mut db, &[group.id]).await?;
     Ok(Json(UserGroup::new(group, roles)))
@@ -122,7 +122,7 @@ pub async fn delete_user_group(State(app): State<App>, Path(id): Path<String>) -
     params(("group_uuid" = String, Path)),
     responses((status = 200, body = UserGroupRoles), (status = 404)))]
 pub async fn list_user_group_roles(State(app): State<App>, Path(id): Path<String>) -> Result<Json<UserGroupRoles>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.connection().await?;
     let group = store::find_group(&mut db, parse(&id)?).await?.ok_or(NOT_FOUND)?;
     Ok(Json(store::list_group_roles(&mut db, &[group.id]).await?.into()))
 }
@@ -203,10 +203,10 @@ pub async fn list_user_group_users(
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<UserGroupUsers>> {
-    let part = paging.part()?;
-    let mut db = app.db.read().await?;
+    let page = paging.page()?;
+    let mut db = app.db.connection().await?;
     let group = store::find_group(&mut db, parse(&id)?).await?.ok_or(NOT_FOUND)?;
-    Ok(Json(store::list_group_users(&mut db, group.id, &part).await?.into()))
+    Ok(Json(store::list_group_users(&mut db, group.id, &page).await?.into()))
 }
 
 /// Puts users into a group
@@ -233,7 +233,7 @@ pub async fn add_user_group_users(
             added.ok_or_else(|| Error::NotFoundNamed { what: "User", name: (*name).to_owned() })?;
         }
         store::touch_group(db, id, now).await?;
-        Ok(store::list_group_users(db, id, &Part::default()).await?)
+        Ok(store::list_group_users(db, id, &Page::default()).await?)
     });
     Ok(Json(members?.into()))
 }
@@ -281,8 +281,8 @@ async fn whole(db: &mut PgConnection, id: Uuid) -> Result<UserGroup, WriteError>
     Ok(UserGroup::new(group, roles))
 }
 
-async fn list(db: &mut PgConnection, filter: GroupFilter<'_>, part: &Part) -> Result<Vec<UserGroup>> {
-    let groups = store::list_groups(db, filter, part).await?;
+async fn list(db: &mut PgConnection, filter: GroupFilter<'_>, page: &Page) -> Result<Vec<UserGroup>> {
+    let groups = store::list_groups(db, filter, page).await?;
     let ids: Vec<Uuid> = groups.iter().map(|group| group.id).collect();
     let mut roles: std::collections::HashMap<Uuid, Vec<store::GroupRole>> = std::collections::HashMap::new();
     for role in store::list_group_roles(db, &ids).await? {

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::UserGroup;
-use crate::http::paging::Part;
+use crate::http::paging::Page;
 
 pub async fn insert_group(db: &mut PgConnection, group: &UserGroup) -> sqlx::Result<()> {
     sqlx::query!(
@@ -62,7 +62,7 @@ pub struct GroupFilter<'a> {
     pub account: Option<&'a str>,
 }
 
-pub async fn list_groups(db: &mut PgConnection, filter: GroupFilter<'_>, part: &Part) -> sqlx::Result<Vec<UserGroup>> {
+pub async fn list_groups(db: &mut PgConnection, filter: GroupFilter<'_>, page: &Page) -> sqlx::Result<Vec<UserGroup>> {
     sqlx::query_as!(
         UserGroup,
         "select id, name, description, created_at, last_updated from user_groups g
@@ -78,9 +78,9 @@ pub async fn list_groups(db: &mut PgConnection, filter: GroupFilter<'_>, part: &
         filter.user,
         filter.name,
         filter.account,
-        part.search,
-        part.limit,
-        part.offset
+        page.search,
+        page.limit,
+        page.offset
     )
     .fetch_all(db)
     .await
@@ -175,7 +175,7 @@ pub struct GroupUser {
     pub added_at: OffsetDateTime,
 }
 
-pub async fn list_group_users(db: &mut PgConnection, group_id: Uuid, part: &Part) -> sqlx::Result<Vec<GroupUser>> {
+pub async fn list_group_users(db: &mut PgConnection, group_id: Uuid, page: &Page) -> sqlx::Result<Vec<GroupUser>> {
     sqlx::query_as!(
         GroupUser,
         "select u.username, m.added_at
@@ -184,9 +184,9 @@ pub async fn list_group_users(db: &mut PgConnection, group_id: Uuid, part: &Part
            and ($2::text is null or strpos(lower(u.username), lower($2)) > 0)
          order by u.username limit $3 offset $4",
         group_id,
-        part.search,
-        part.limit,
-        part.offset
+        page.search,
+        page.limit,
+        page.offset
     )
     .fetch_all(db)
     .await

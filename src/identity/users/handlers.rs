@@ -46,7 +46,7 @@ pub async fn get_user(caller: Caller) -> Json<User> {
 /// All users of all accounts
 #[utoipa::path(get, path = "/v2/accounts/users", tag = "User Management", responses((status = 200, body = Users)))]
 pub async fn list_all_system_users(State(app): State<App>) -> Result<Json<Users>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.connection().await?;
     let users = store::list_all_users(&mut db).await?;
     Ok(Json(all_with_roles(&mut db, users, None).await?.into()))
 }
@@ -60,9 +60,9 @@ pub async fn list_users(
     Target(account): Target,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Vec<User>>> {
-    let part = paging.part()?;
-    let mut db = app.db.read().await?;
-    let users = store::list_users(&mut db, account.id, &part).await?;
+    let page = paging.page()?;
+    let mut db = app.db.connection().await?;
+    let users = store::list_users(&mut db, account.id, &page).await?;
     Ok(Json(all_with_roles(&mut db, users, None).await?))
 }
 
@@ -71,7 +71,7 @@ pub async fn list_users(
     params(("account_name" = String, Path)),
     responses((status = 200, body = Users), (status = 404)))]
 pub async fn list_users_with_roles(State(app): State<App>, Target(account): Target) -> Result<Json<Users>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.connection().await?;
     let users = store::list_users_and_members(&mut db, account.id).await?;
     Ok(Json(all_with_roles(&mut db, users, Some(account.id)).await?.into()))
 }
@@ -89,7 +89,7 @@ pub async fn create_user(
     roles::rules::may_add_to(&caller, &account, Action::CreateUser)?;
     let username = request.username.as_str().to_owned();
     audit::about(&username);
-    let settings = in_force(&mut *app.db.read().await?, &app.config).await?;
+    let settings = in_force(&mut *app.db.connection().await?, &app.config).await?;
     let (phc, idp_name) = match rules::signs_in(request, &settings)? {
         SignsIn::ByPassword(password) => (Some(app.hasher.hash(password.into_secret()).await?), None),
         SignsIn::By(idp) => (None, Some(idp)),
@@ -130,7 +130,7 @@ pub async fn get_account_user(
     Target(account): Target,
     Path((_, username)): Path<(String, String)>,
 ) -> Result<Json<User>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.connection().await?;
     let user = store::find_user(&mut db, account.id, &username).await?.ok_or(NOT_FOUND)?;
     Ok(Json(with_roles(&mut db, user).await?))
 }

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use super::{User, UserType, types::UserCreationRequest};
 use crate::{
     authn::caller::Caller,
-    authz::{action::Action, policy::Where, roles::RoleTable},
+    authz::{action::Action, policy::Domain, roles::RoleTable},
     config::UserAuthentication,
     db::WriteError,
     error::{Error, Result},
@@ -79,7 +79,7 @@ pub async fn voucher(
         return Ok(idp);
     }
     let action = Action::CreateUser;
-    let denied = || Error::from(Where::Account(&account.name).denies(action));
+    let denied = || Error::from(Domain::Account(&account.name).denies(action));
     if !idp.mapping.is_of_account(&account.name) || !saml::store::list_groups(db, idp.id).await?.is_empty() {
         return Err(denied().into());
     }

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{User, UserType};
-use crate::{http::paging::Part, identity::saml::Idp};
+use crate::{http::paging::Page, identity::saml::Idp};
 
 /// A user to be inserted.
 pub struct NewUser<'a> {
@@ -82,15 +82,15 @@ pub async fn lock_user(db: &mut PgConnection, account_id: Uuid, username: &str) 
     .await
 }
 
-pub async fn list_users(db: &mut PgConnection, account_id: Uuid, part: &Part) -> sqlx::Result<Vec<User>> {
+pub async fn list_users(db: &mut PgConnection, account_id: Uuid, page: &Page) -> sqlx::Result<Vec<User>> {
     users!(
         "where u.account_id = $1 and a.state <> 'deleting'
          and ($2::text is null or strpos(lower(u.username), lower($2)) > 0)
          order by u.username limit $3 offset $4",
         account_id,
-        part.search,
-        part.limit,
-        part.offset
+        page.search,
+        page.limit,
+        page.offset
     )
     .fetch_all(db)
     .await

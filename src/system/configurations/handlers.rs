@@ -106,7 +106,7 @@ pub async fn delete_configuration(State(app): State<App>, Path(key): Path<String
 }
 
 async fn list(app: &App) -> Result<Json<SystemConfigurationList>> {
-    let changed = store::list(&mut *app.db.read().await?).await?;
+    let changed = store::list(&mut *app.db.connection().await?).await?;
     let of = |key: Listed| {
         let stored = changed.iter().find(|stored| stored.key == key.path);
         SystemConfiguration::new(key, stored)
@@ -120,7 +120,7 @@ fn find(app: &App, key: &str) -> Result<Listed> {
 
 async fn one(app: &App, key: &str) -> Result<Json<SystemConfiguration>> {
     let listed = find(app, key)?;
-    let changed = store::list(&mut *app.db.read().await?).await?;
+    let changed = store::list(&mut *app.db.connection().await?).await?;
     Ok(Json(SystemConfiguration::new(listed, changed.iter().find(|stored| stored.key == key))))
 }
 

@@ -92,7 +92,7 @@ pub fn apply(settings: &mut UserAuthentication, config: &Config, stored: &Stored
 /// The 409 of a key that is read-only, the 400 of a value that it cannot have.
 pub fn becomes(key: &Listed, value: &Value) -> Result<Value> {
     if let Some(why) = read_only(key) {
-        return Err(Error::ReadOnly(format!("The key {} cannot be changed: {why}", key.path)));
+        return Err(Error::NotChangeable(format!("The key {} cannot be changed: {why}", key.path)));
     }
     match kind(&key.path) {
         Some(Kind::Number(from, to, _)) => {

@@ -114,7 +114,7 @@ async fn user_is_not_made_in_an_account_whose_deletion_is_under_way() {
     });
     let waiting = "select exists (select from pg_locks join pg_stat_activity using (pid)
                    where datname = current_database() and not granted)";
-    let mut db = server.app.db.read().await.unwrap();
+    let mut db = server.app.db.connection().await.unwrap();
     while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&mut *db).await.unwrap() {
         assert!(!creation.is_finished(), "the creation did not wait for the deletion");
     }

@@ -128,7 +128,7 @@ async fn hundred_keys_are_the_usual_limit() {
          select lpad(n::text, 16, '0'), u.id, n::text, sha256(''), now(), now(), now()
          from users u, generate_series(1, 99) n where u.username = 'alice'",
     )
-    .execute(&mut *server.app.db.read().await.unwrap())
+    .execute(&mut *server.app.db.connection().await.unwrap())
     .await
     .unwrap();
     alice.post(KEYS, json!({ "name": "hundredth" })).await.expect(201);

@@ -71,6 +71,6 @@ async fn deleted_keys_can_be_kept_for_ever() {
 
 /// The names of all keys that have a row.
 async fn rows(server: &Server) -> Vec<String> {
-    let mut db = server.app.db.read().await.unwrap();
+    let mut db = server.app.db.connection().await.unwrap();
     sqlx::query_scalar("select name from api_keys order by name").fetch_all(&mut *db).await.unwrap()
 }

@@ -45,7 +45,7 @@ async fn secret_is_not_in_the_database() {
     let value = server.key_of(&alice, "hatter").await;
     let secret = &value.rsplit('_').next().unwrap()[..43];
     let row: String = sqlx::query_scalar("select k::text from api_keys k")
-        .fetch_one(&mut *server.app.db.read().await.unwrap())
+        .fetch_one(&mut *server.app.db.connection().await.unwrap())
         .await
         .unwrap();
     // As PostgreSQL would print the bytes of it.

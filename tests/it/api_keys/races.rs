@@ -213,7 +213,7 @@ async fn user_deleted_while_keys_are_made_leaves_none_behind() {
     }
     assert_error(&admin.get(ADMIN_PATH).await, 404, "User not found");
     let left: i64 = sqlx::query_scalar("select count(*) from api_keys")
-        .fetch_one(&mut *server.app.db.read().await.unwrap())
+        .fetch_one(&mut *server.app.db.connection().await.unwrap())
         .await
         .unwrap();
     assert_eq!(left, 0);

@@ -5,7 +5,7 @@
 
 use kedge::{
     authz::{
-        access::{Access, ApiKeys, Domain, Permission},
+        access::{Access, ApiKeys, DomainSource, Permission},
         action::Action,
     },
     http::routes::Row,
@@ -160,7 +160,7 @@ fn expected(caller: &Caller, (method, path, row): (&str, &str, Row), account: &s
         }
         None => Expected::Served,
         // A change that names no account answers 400: there is nothing to ask permission for.
-        Some(permission) if permission.domain == Domain::RequestAccount && method != "GET" => Expected::Served,
+        Some(permission) if permission.domain == DomainSource::RequestAccount && method != "GET" => Expected::Served,
         Some(permission) => decided(caller.is, permission, account, username),
     }
 }
@@ -168,16 +168,16 @@ fn expected(caller: &Caller, (method, path, row): (&str, &str, Row), account: &s
 /// Without roles: the admin may do everything, everyone else what needs none, at home and about oneself.
 fn decided(who: Is, permission: Permission, account: &str, username: &str) -> Expected {
     let domain = match permission.domain {
-        Domain::PathAccount => account,
-        Domain::CallerAccount | Domain::CallerHome | Domain::RequestAccount => who.home(),
-        Domain::System => "system",
+        DomainSource::PathAccount => account,
+        DomainSource::CallerAccount | DomainSource::CallerHome | DomainSource::RequestAccount => who.home(),
+        DomainSource::System => "system",
     };
     let oneself =
-        who == Is::Alice && account == ACCOUNT && username == USER && permission.domain == Domain::PathAccount;
+        who == Is::Alice && account == ACCOUNT && username == USER && permission.domain == DomainSource::PathAccount;
     let action = if oneself { permission.self_twin.unwrap_or(permission.action) } else { permission.action };
     let needs_no_role = action == Action::GetAccount || action.name().starts_with("self");
     if who == Is::Admin {
-        let missing = permission.domain == Domain::PathAccount && account == "no-such-team";
+        let missing = permission.domain == DomainSource::PathAccount && account == "no-such-team";
         return if missing { Expected::NoAccount } else { Expected::Served };
     }
     if domain == who.home() && needs_no_role {

@@ -9,7 +9,7 @@ use std::{
 use kedge::authz::{
     action::Action,
     narrowing::Narrowing,
-    policy::{Where, permit},
+    policy::{Domain, permit},
     rights::Rights,
     roles::RoleTable,
 };
@@ -180,7 +180,7 @@ fn permitted(world: &World, probes: &[Action]) -> BTreeSet<(usize, &'static str,
     for user in 0..USERS {
         let rights = world.rights(user);
         for account in ACCOUNTS {
-            let may = |action: &Action| permit(&rights, None, *action, Where::Account(account)).is_ok();
+            let may = |action: &Action| permit(&rights, None, *action, Domain::Account(account)).is_ok();
             permitted.extend(probes.iter().copied().filter(may).map(|action| (user, account, action)));
         }
     }
@@ -198,10 +198,10 @@ proptest! {
             for action in &probes {
                 for account in ACCOUNTS.into_iter().chain(["admin", "nowhere"]) {
                     let expected = model.permits(user, account, action.name());
-                    let decided = permit(&rights, None, *action, Where::Account(account));
+                    let decided = permit(&rights, None, *action, Domain::Account(account));
                     prop_assert_eq!(decided.is_ok(), expected, "{} {} {}", user, account, action);
                 }
-                let in_system = permit(&rights, None, *action, Where::System).is_ok();
+                let in_system = permit(&rights, None, *action, Domain::System).is_ok();
                 prop_assert_eq!(in_system, model.is_admin(user));
             }
         }
@@ -263,10 +263,10 @@ proptest! {
         let rights = world.rights(user);
         for action in &probes {
             let action_left = actions.as_ref().is_none_or(|names| names.contains(action.name()));
-            for domain in ACCOUNTS.map(Where::Account).into_iter().chain([Where::System]) {
+            for domain in ACCOUNTS.map(Domain::Account).into_iter().chain([Domain::System]) {
                 let domain_left = accounts.as_ref().is_none_or(|names| match domain {
-                    Where::Account(name) => names.contains(name),
-                    Where::System => false,
+                    Domain::Account(name) => names.contains(name),
+                    Domain::System => false,
                 });
                 let whole = permit(&rights, None, *action, domain).is_ok();
                 let narrowed = permit(&rights, Some(&narrowing), *action, domain).is_ok();

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt;
 use kedge::{
-    authz::access::{Access, ApiKeys, Domain, Permission},
+    authz::access::{Access, ApiKeys, DomainSource, Permission},
     http::routes::Row,
 };
 use serde_json::json;
@@ -121,10 +121,12 @@ fn contexts(path: &str, row: Row) -> Vec<Context> {
     let mut contexts = vec![Context::Own, Context::Key];
     let Access::Permitted(permission, _) = row.access else { return contexts };
     match permission.domain {
-        Domain::PathAccount => contexts.extend([Context::OtherByPath, Context::Foreign]),
-        Domain::RequestAccount => contexts.extend([Context::OtherByPath, Context::OtherByHeader, Context::Foreign]),
-        Domain::CallerAccount => contexts.extend([Context::OtherByHeader, Context::Foreign]),
-        Domain::CallerHome | Domain::System => {}
+        DomainSource::PathAccount => contexts.extend([Context::OtherByPath, Context::Foreign]),
+        DomainSource::RequestAccount => {
+            contexts.extend([Context::OtherByPath, Context::OtherByHeader, Context::Foreign]);
+        }
+        DomainSource::CallerAccount => contexts.extend([Context::OtherByHeader, Context::Foreign]),
+        DomainSource::CallerHome | DomainSource::System => {}
     }
     if path.contains("{username}") && permission.self_twin.is_some() {
         contexts.push(Context::Oneself);
@@ -180,7 +182,8 @@ async fn ask(method: &str, path: &str, row: Row, holder: &Holder, context: Conte
     let key_will_do = matches!(row.access, Access::SignedIn(ApiKeys::Allowed) | Access::Permitted(_, ApiKeys::Allowed));
     let by_key = context == Context::Key || (elsewhere && key_will_do);
     let client = if by_key { &holder.key } else { &holder.password };
-    let by_request = matches!(row.access, Access::Permitted(Permission { domain: Domain::RequestAccount, .. }, _));
+    let by_request =
+        matches!(row.access, Access::Permitted(Permission { domain: DomainSource::RequestAccount, .. }, _));
     let named = by_request && context != Context::OtherByHeader;
     let client = match (context, named) {
         (Context::OtherByHeader, _) => client.clone().acting_in(AWAY),
@@ -231,8 +234,8 @@ fn expected(law: &Law, path: &str, row: Row, holder: &Holder, context: Context) 
         return if others { lacks(HOME, "listRoleMembers") } else { None };
     };
     let domain = match permission.domain {
-        Domain::System => "system",
-        Domain::CallerHome => HOME,
+        DomainSource::System => "system",
+        DomainSource::CallerHome => HOME,
         _ => domain_of(context),
     };
     let oneself = context == Context::Oneself;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use kedge::{
     authz::{
-        access::{Access, ApiKeys, Domain},
+        access::{Access, ApiKeys, DomainSource},
         action::Action,
         policy::WITHOUT_ROLE,
         rights::Powers,
@@ -65,11 +65,11 @@ fn described(access: Access) -> String {
         Access::Admins(keys) => format!("admins{}", with(keys)),
         Access::Permitted(permission, keys) => {
             let domain = match permission.domain {
-                Domain::PathAccount => "in the path's account",
-                Domain::CallerAccount => "in the caller's or the header's account",
-                Domain::RequestAccount => "in the account that the request names",
-                Domain::CallerHome => "in the caller's account",
-                Domain::System => "in the system",
+                DomainSource::PathAccount => "in the path's account",
+                DomainSource::CallerAccount => "in the caller's or the header's account",
+                DomainSource::RequestAccount => "in the account that the request names",
+                DomainSource::CallerHome => "in the caller's account",
+                DomainSource::System => "in the system",
             };
             let twin = permission.self_twin.map(|twin| format!(", {twin} on oneself")).unwrap_or_default();
             format!("{} {domain}{twin}{}", permission.action, with(keys))

@@ -59,7 +59,7 @@ pub async fn caller(server: &Server, account: &str, username: &str, held: &[Held
 pub async fn plant(server: &Server, account: &str, username: &str, held: &[Held]) {
     let sql = "insert into users (id, account_id, username, type, created_at, last_updated)
                select gen_random_uuid(), id, $2, 'native', now(), now() from accounts where name = $1";
-    let mut db = server.app.db.read().await.unwrap();
+    let mut db = server.app.db.connection().await.unwrap();
     sqlx::query(sql).bind(account).bind(username).execute(&mut *db).await.unwrap();
     drop(db);
     for held in held {
@@ -82,7 +82,7 @@ pub async fn grant(server: &Server, username: &str, held: Held) {
         Held::Directly(role, account) => (directly, role, account),
         Held::ByGroup(role, account) => (by_group, role, account),
     };
-    let mut db = server.app.db.read().await.unwrap();
+    let mut db = server.app.db.connection().await.unwrap();
     let done = sqlx::query(sql).bind(username).bind(account).bind(role).execute(&mut *db).await.unwrap();
     assert!(done.rows_affected() <= 1, "one grant at a time");
     drop(db);

@@ -26,6 +26,6 @@ async fn warm(server: &Server) -> [Client; 3] {
 
 /// Changes the database behind Kedge's back, as an operator or a service that was just left would.
 async fn sql(server: &Server, statement: &str) {
-    let mut db = server.app.db.read().await.unwrap();
+    let mut db = server.app.db.connection().await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut *db).await.unwrap();
 }

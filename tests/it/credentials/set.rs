@@ -102,7 +102,7 @@ async fn unknown_user_or_account_is_not_found() {
 async fn saml_user_cannot_have_a_password() {
     let server = Server::start().await;
     server.user("acme", "alice").await;
-    let mut db = server.app.db.read().await.unwrap();
+    let mut db = server.app.db.connection().await.unwrap();
     sqlx::query("update users set type = 'saml' where username = 'alice'").execute(&mut *db).await.unwrap();
     let answer = server.admin().post(CREDENTIALS, json!({ "type": "password", "value": NEW })).await;
     assert_error(&answer, 400, "A saml user cannot have a password");

@@ -176,7 +176,7 @@ async fn nothing_of_a_name_or_address_is_stored() {
     let server = limited().await;
     fail(&server, "alice", 5).await;
     let rows: Vec<String> = sqlx::query_scalar("select t::text from sign_in_attempts t")
-        .fetch_all(&mut *server.app.db.read().await.unwrap())
+        .fetch_all(&mut *server.app.db.connection().await.unwrap())
         .await
         .unwrap();
     // Two for alice, two for the admin who made her.

@@ -39,7 +39,7 @@ async fn sign_in_from(server: &Server, address: &str, username: &str, password: 
 async fn wait_for_outcomes(server: &Server) {
     for _ in 0..2_000 {
         let running: i64 = sqlx::query_scalar("select coalesce(sum(running), 0) from sign_in_attempts")
-            .fetch_one(&mut *server.app.db.read().await.unwrap())
+            .fetch_one(&mut *server.app.db.connection().await.unwrap())
             .await
             .unwrap();
         if running == 0 {

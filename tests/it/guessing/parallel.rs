@@ -32,7 +32,7 @@ async fn right_sign_ins_at_once_all_succeed() {
     assert_eq!(count(&statuses, 200), 60, "{statuses:?}");
     wait_for_outcomes(&server).await;
     let left: i64 = sqlx::query_scalar("select sum(taken)::bigint from sign_in_attempts")
-        .fetch_one(&mut *server.app.db.read().await.unwrap())
+        .fetch_one(&mut *server.app.db.connection().await.unwrap())
         .await
         .unwrap();
     assert_eq!(left, 0, "every place was given back");

@@ -7,7 +7,7 @@ use crate::support::{Options, Server, Tokens};
 
 async fn rows(server: &Server) -> (i64, i64) {
     sqlx::query_as("select (select count(*) from sessions), (select count(*) from refresh_tokens)")
-        .fetch_one(&mut *server.app.db.read().await.unwrap())
+        .fetch_one(&mut *server.app.db.connection().await.unwrap())
         .await
         .unwrap()
 }

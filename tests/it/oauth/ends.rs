@@ -135,7 +135,7 @@ async fn password_that_changes_while_it_is_checked_leaves_no_live_token() {
         }
         let tokens = Tokens::from(answer.body);
         let epoch: i64 = sqlx::query_scalar("select auth_epoch from users where username = 'alice'")
-            .fetch_one(&mut *server.app.db.read().await.unwrap())
+            .fetch_one(&mut *server.app.db.connection().await.unwrap())
             .await
             .unwrap();
         // It began before the change or after it, and is worth what that means.

@@ -68,7 +68,8 @@ async fn shared_secret_signs_and_is_never_published() {
     assert_eq!(forge::decode(signature), forge::hs256(SECRET.as_bytes(), message.as_bytes()));
     assert_eq!(published(&server).await, Vec::<Value>::new());
     let stored = "select count(*) from signing_keys";
-    let stored: i64 = sqlx::query_scalar(stored).fetch_one(&mut *server.app.db.read().await.unwrap()).await.unwrap();
+    let stored: i64 =
+        sqlx::query_scalar(stored).fetch_one(&mut *server.app.db.connection().await.unwrap()).await.unwrap();
     assert_eq!(stored, 0);
 }
 
@@ -128,7 +129,7 @@ async fn nodes_that_start_at_once_make_one_key_and_it_outlives_them() {
 
 /// The stored seeds, and the whole table as text.
 pub async fn stored(server: &Server) -> (Vec<(Vec<u8>, bool)>, String) {
-    let mut db = server.app.db.read().await.unwrap();
+    let mut db = server.app.db.connection().await.unwrap();
     let seeds = sqlx::query_as("select seed, is_sealed from signing_keys").fetch_all(&mut *db).await.unwrap();
     let dump = "select string_agg(k::text, ' ') from signing_keys k";
     (seeds, sqlx::query_scalar(dump).fetch_one(&mut *db).await.unwrap())
@@ -169,6 +170,6 @@ async fn bare_key_is_sealed_at_the_next_start_with_a_sealing_key_and_signs_on() 
 async fn seed_under_another_name_is_refused() {
     let server = Server::start().await;
     let swap = "update signing_keys set seed = sha256('swapped')";
-    sqlx::query(swap).execute(&mut *server.app.db.read().await.unwrap()).await.unwrap();
+    sqlx::query(swap).execute(&mut *server.app.db.connection().await.unwrap()).await.unwrap();
     assert!(matches!(load(&server, None).await, Err(KeyError::Broken(_))));
 }

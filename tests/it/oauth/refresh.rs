@@ -10,7 +10,7 @@ const GRACE: &str = "KEDGE_USER_AUTHENTICATION__OAUTH__REFRESH_TOKEN_REUSE_GRACE
 const MOST: &str = "KEDGE_USER_AUTHENTICATION__OAUTH__MAX_SESSIONS_PER_USER";
 
 async fn count(server: &Server, sql: &'static str) -> i64 {
-    sqlx::query_scalar(sql).fetch_one(&mut *server.app.db.read().await.unwrap()).await.unwrap()
+    sqlx::query_scalar(sql).fetch_one(&mut *server.app.db.connection().await.unwrap()).await.unwrap()
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn only_a_hash_of_the_token_is_stored() {
     server.user("acme", "alice").await;
     let token = server.tokens("alice").await.refresh;
     let hashes: Vec<Vec<u8>> = sqlx::query_scalar("select hash from refresh_tokens")
-        .fetch_all(&mut *server.app.db.read().await.unwrap())
+        .fetch_all(&mut *server.app.db.connection().await.unwrap())
         .await
         .unwrap();
     assert_eq!(hashes, [<sha2::Sha256 as sha2::Digest>::digest(&token).to_vec()]);

@@ -151,7 +151,7 @@ async fn rotations_at_once_all_succeed_and_leave_one_key_that_signs() {
     let before = sign_in(&nodes.one).await.access;
     tokio::join!(nodes.rotate(), nodes.rotate(), nodes.rotate());
     let signing = "select count(*) from signing_keys where verifies_until is null";
-    let mut db = nodes.one.app.db.read().await.unwrap();
+    let mut db = nodes.one.app.db.connection().await.unwrap();
     assert_eq!(sqlx::query_scalar::<_, i64>(signing).fetch_one(&mut *db).await.unwrap(), 1);
     drop(db);
     assert_eq!(published(&nodes.two).await.len(), 4);

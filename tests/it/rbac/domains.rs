@@ -1,7 +1,7 @@
 //! A role counts in its account, by path and by header, and nowhere else.
 
 use kedge::authz::{
-    access::{Access, Domain},
+    access::{Access, DomainSource},
     policy::WITHOUT_ROLE,
 };
 use reqwest::Method;
@@ -67,7 +67,9 @@ async fn header_moves_every_operation_that_is_about_the_callers_account() {
     let mut moved = Vec::new();
     for (route, method, row) in table.rows() {
         let Access::Permitted(permission, _) = row.access else { continue };
-        if !matches!(permission.domain, Domain::CallerAccount | Domain::RequestAccount) || *method != Method::GET {
+        if !matches!(permission.domain, DomainSource::CallerAccount | DomainSource::RequestAccount)
+            || *method != Method::GET
+        {
             continue;
         }
         moved.push(route);

@@ -140,7 +140,7 @@ async fn private_key_is_sealed_where_there_is_a_key_for_that() {
     let path = "/v2/rbac-manager/saml/metadata/wonderland";
     let text = server.nobody().get(path).await.text;
     let stored = sqlx::query_scalar::<_, Vec<u8>>("select private_key from service_provider_key");
-    let stored = stored.fetch_one(&mut *server.app.db.read().await.unwrap()).await.unwrap();
+    let stored = stored.fetch_one(&mut *server.app.db.connection().await.unwrap()).await.unwrap();
     assert!(!stored.windows(11).any(|bytes| bytes == b"PRIVATE KEY"));
     let environment = vec![("KEDGE_KEYS__SEALING_KEY", "the walrus and the carpenter, all day")];
     let same = server.another_node_with(Options { environment, ..Options::default() }).await;
@@ -156,16 +156,16 @@ async fn flood_of_requests_is_bounded() {
                 select 'x' || n, i.id, r.network, r.expires_at
                 from identity_providers i, saml_requests r, generate_series(1, 998) n";
     server.asked().await;
-    sqlx::query(fill).execute(&mut *server.app.db.read().await.unwrap()).await.unwrap();
+    sqlx::query(fill).execute(&mut *server.app.db.connection().await.unwrap()).await.unwrap();
     server.nobody().get(LOGIN).await.expect(200);
     let refused = server.nobody().get(LOGIN).await;
     assert_eq!((refused.status, refused.header("retry-after")), (429, "600"));
     let past = sqlx::query("update saml_requests set expires_at = now() - interval '1 second'");
-    past.execute(&mut *server.app.db.read().await.unwrap()).await.unwrap();
+    past.execute(&mut *server.app.db.connection().await.unwrap()).await.unwrap();
     tokio::time::timeout(Duration::from_secs(5), server.nobody().get(LOGIN)).await.unwrap().expect(200);
     // What has run out goes with the tokens that have.
     kedge::identity::collector::remove_tokens(&server.app).await.unwrap();
     let left = sqlx::query_scalar::<_, i64>("select count(*) from saml_requests where id like 'x%'");
-    let clock_skew_keeps_none = left.fetch_one(&mut *server.app.db.read().await.unwrap()).await.unwrap();
+    let clock_skew_keeps_none = left.fetch_one(&mut *server.app.db.connection().await.unwrap()).await.unwrap();
     assert!(clock_skew_keeps_none <= 998);
 }

@@ -158,7 +158,8 @@ async fn metadata_is_refreshed_and_certificates_roll_over() {
         assert_eq!([by(&KEY).await, by(&OTHER_KEY).await], [403, 200], "{body}");
     }
     let replaced = "select resource_id from audit_events where type = 'system.security.idp_certificates_replaced'";
-    let replaced = sqlx::query_scalar::<_, String>(replaced).fetch_all(&mut *server.app.db.read().await.unwrap()).await;
+    let replaced =
+        sqlx::query_scalar::<_, String>(replaced).fetch_all(&mut *server.app.db.connection().await.unwrap()).await;
     assert_eq!(replaced.unwrap(), ["wonderland"; 2], "a record each time that there were others");
     web.answer(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n".to_vec());
     refresh(&server).await;

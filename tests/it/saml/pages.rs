@@ -68,7 +68,7 @@ async fn browser_that_cannot_begin_is_shown_why() {
                 select 'x' || n, i.id, r.network, r.expires_at
                 from identity_providers i, saml_requests r, generate_series(1, 999) n";
     server.asked().await;
-    sqlx::query(fill).execute(&mut *server.app.db.read().await.unwrap()).await.unwrap();
+    sqlx::query(fill).execute(&mut *server.app.db.connection().await.unwrap()).await.unwrap();
     let refused = login(&server, LOGIN, HTML).await;
     assert_page(&refused, 429, "Too many sign-ins failed, try again later.");
     assert_eq!((refused.header("retry-after"), refused.header("set-cookie")), ("600", ""));

@@ -48,7 +48,7 @@ pub enum Error {
     WrongState(String),
     /// What somebody else decided does not allow the change.
     #[error("{0}")]
-    ReadOnly(String),
+    NotChangeable(String),
     #[error("{0}")]
     TooMany(String),
     /// Too many sign-ins failed; `retry_after` is in seconds.

@@ -10,7 +10,7 @@ mod trail;
 pub(super) use body::Late;
 #[cfg(test)]
 pub(super) use body::in_time;
-pub use target::{Asking, Target, account_header};
+pub use target::{PendingPermission, Target, account_header};
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -35,8 +35,8 @@ use super::{
 use crate::{
     authn::{self, caller::Caller},
     authz::{
-        access::{Access, ApiKeys, Domain, Permission},
-        policy::{Denial, Where},
+        access::{Access, ApiKeys, DomainSource, Permission},
+        policy::{Denial, Domain},
     },
     error::{Error, OAuthError, Result},
     identity::roles,
@@ -308,20 +308,20 @@ async fn settle(
 ) -> Result<()> {
     let action = permission.action;
     let (action, account) = match permission.domain {
-        Domain::System => return Ok(roles::permit(caller, action, Where::System)?),
-        Domain::RequestAccount => {
-            parts.extensions.insert(Asking::new(action, caller.clone(), &parts.headers));
+        DomainSource::System => return Ok(roles::permit(caller, action, Domain::System)?),
+        DomainSource::RequestAccount => {
+            parts.extensions.insert(PendingPermission::new(action, caller.clone(), &parts.headers));
             return Ok(());
         }
-        Domain::CallerAccount => (action, None),
-        Domain::CallerHome => (action, Some(caller.account.name.as_str())),
-        Domain::PathAccount => {
+        DomainSource::CallerAccount => (action, None),
+        DomainSource::CallerHome => (action, Some(caller.account.name.as_str())),
+        DomainSource::PathAccount => {
             let account = named.account.as_deref().unwrap_or_default();
             let oneself = account == caller.account.name && named.user.as_ref() == Some(&caller.user.username);
             (permission.self_twin.filter(|_| oneself).unwrap_or(action), Some(account))
         }
     };
-    let target = Asking::new(action, caller.clone(), &parts.headers).account(app, account).await?;
+    let target = PendingPermission::new(action, caller.clone(), &parts.headers).account(app, account).await?;
     parts.extensions.insert(target);
     Ok(())
 }
