@@ -154,7 +154,8 @@ fn moment(field: &str, text: &str) -> Result<OffsetDateTime> {
     // As dates are written without a zone: it is UTC.
     let parsed = parsed.or_else(|| Some(PrimitiveDateTime::parse(text, &Iso8601::DATE_TIME).ok()?.assume_utc()));
     let parsed = parsed.or_else(|| Some(Date::parse(text, &Iso8601::DATE).ok()?.midnight().assume_utc()));
-    let utc = parsed.and_then(|parsed| parsed.checked_to_offset(UtcOffset::UTC));
+    // PostgreSQL's calendar begins later than that of ISO 8601 with a sign.
+    let utc = parsed.and_then(|parsed| parsed.checked_to_offset(UtcOffset::UTC)).filter(|utc| utc.year() >= 0);
     utc.ok_or_else(|| Error::malformed(field, "must be a moment such as 2027-01-31T23:59:59Z"))
 }
 

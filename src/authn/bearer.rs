@@ -4,12 +4,11 @@ use std::{net::IpAddr, ops::Range};
 
 use crate::{
     authn::{
-        By, Facts,
+        By, Facts, bars,
         cache::Entry,
         caller::Credential,
         entry,
         jwt::Claims,
-        may_sign_in,
         signing_keys::Verified,
         store::{self, Principal},
         stranger,
@@ -72,8 +71,10 @@ async fn live(app: &App, claims: &Claims) -> Result<Principal> {
     let found = store::find_by_session(app, claims.sid).await?;
     let is_same = |found: &Principal| found.user.id == claims.sub && found.auth_epoch == claims.auth_epoch;
     let found = found.filter(is_same).ok_or(Error::Unauthenticated("access token of a sign-in that was ended"))?;
-    may_sign_in(app, &found.user, By::Token)?;
-    Ok(found)
+    match bars(app, &found.user, By::Token) {
+        Some(why) => Err(Error::Unauthenticated(why)),
+        None => Ok(found),
+    }
 }
 
 #[cfg(test)]

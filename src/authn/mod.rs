@@ -148,21 +148,17 @@ pub enum By {
     Token,
 }
 
-/// Whether the configuration lets users of this type sign in by this. Asked at each sign-in: what it turned off later
+/// Why the configuration does not let the user sign in by this, if so. Asked at each sign-in: what it turned off later
 /// stops.
-///
-/// # Errors
-/// The 401.
-pub fn may_sign_in(app: &App, user: &User, by: By) -> Result<()> {
+#[must_use]
+pub fn bars(app: &App, user: &User, by: By) -> Option<&'static str> {
     let settings = &app.config.user_authentication;
     match user.kind {
-        UserType::Native if !settings.lets_native(&user.username) => {
-            Err(Error::Unauthenticated("native users are not allowed"))
-        }
+        UserType::Native if !settings.lets_native(&user.username) => Some("native users are not allowed"),
         UserType::Saml if by == By::ApiKey && !settings.allow_api_keys_for_saml_users => {
-            Err(Error::Unauthenticated("API keys of saml users are not allowed"))
+            Some("API keys of saml users are not allowed")
         }
-        UserType::Native | UserType::Saml => Ok(()),
+        UserType::Native | UserType::Saml => None,
     }
 }
 
@@ -171,7 +167,7 @@ async fn stranger(app: &App, address: Option<IpAddr>, reason: &'static str) -> E
     refused_key(app, address, Counts::Yes, reason).await
 }
 
-/// The refusal of a key that has ended. It does not count: a forgotten job that still uses it must not lock its neighbours
+/// The refusal of a key that has ended, or whose user may not sign in by it. It does not count: a forgotten job that still uses it must not lock its neighbours
 /// out. All else is as for a stranger's, so that neither the answer nor its time tells that the key once was one.
 async fn ended(app: &App, address: Option<IpAddr>, reason: &'static str) -> Error {
     refused_key(app, address, Counts::No, reason).await
@@ -218,7 +214,7 @@ async fn check(app: App, username: String, password: Secret, attempt: Attempt) -
         return Ok(None);
     };
     // After the password: whether there is such a user must not be told by the time it takes.
-    if may_sign_in(&app, &user.user, By::Password).is_err() {
+    if bars(&app, &user.user, By::Password).is_some() {
         attempt.failed();
         return Ok(None);
     }
@@ -239,7 +235,9 @@ async fn by_api_key(app: &App, value: &Secret, address: Option<IpAddr>) -> Resul
     let Some(key) = found.filter(|_| right) else {
         return Err(stranger(app, address, "unknown API key").await);
     };
-    may_sign_in(app, &key.principal.user, By::ApiKey)?;
+    if let Some(why) = bars(app, &key.principal.user, By::ApiKey) {
+        return Err(ended(app, address, why).await);
+    }
     if key.revoked_at.is_some() {
         let actor = Actor {
             user: Some(key.principal.user.username),

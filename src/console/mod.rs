@@ -24,7 +24,7 @@ use crate::{
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
     let page = (Access::public(), Body::None);
-    let json = (Access::public(), Body::Json);
+    let json = (Access::public(), Body::SmallJson);
     routes
         .beside_the_api(page, (Method::GET, "/console"), None, get(files::page))
         .beside_the_api(page, (Method::GET, "/console/"), None, get(files::page))

@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path as AxumPath, Query as AxumQuery, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::{
     Deserialize, Deserializer,
     de::{
@@ -17,8 +17,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     Json,
-    guard::{Late, TOO_LONG},
-    routes::{Body, JSON_LIMIT},
+    guard::{Cut, TOO_LONG},
+    routes::Body,
 };
 use crate::{
     error::{Error, OAuthError, Result},
@@ -30,11 +30,11 @@ use crate::{
 /// # Errors
 /// 415 or 413.
 pub fn admit(body: Body, headers: &HeaderMap) -> Result<()> {
-    let (expected, is_expected, limit): (_, fn(&str) -> bool, _) = match body {
-        Body::None => return Ok(()),
+    let Some(limit) = body.limit() else { return Ok(()) };
+    let (expected, is_expected): (_, fn(&str) -> bool) = match body {
         Body::Form(_) if !is_announced(headers) => return Ok(()),
-        Body::Json => ("application/json", is_json, JSON_LIMIT),
-        Body::Form(limit) => (FORM, is_form, limit),
+        Body::Form(_) => (FORM, is_form),
+        Body::None | Body::Json | Body::SmallJson => ("application/json", is_json),
     };
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !is_expected(media_type) {
@@ -80,7 +80,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self> {
-        let bytes = read(request.into_body(), JSON_LIMIT).await?;
+        let bytes = read(request.into_body()).await?;
         // Every body of the contract is an object; serde would take its properties from an array, too.
         if bytes.trim_ascii_start().starts_with(b"[") {
             return Err(Error::malformed("body", "must be an object"));
@@ -102,7 +102,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonList<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self> {
-        let bytes = read(request.into_body(), JSON_LIMIT).await?;
+        let bytes = read(request.into_body()).await?;
         let text = std::str::from_utf8(&bytes).map_err(|error| not_json(&error))?;
         let mut parser = serde_json::Deserializer::from_str(text);
         let items: Vec<serde_json::Map<String, serde_json::Value>> =
@@ -119,29 +119,28 @@ const SMALL: usize = 16 * 1024;
 /// whole. Counted as they come: whoever sends little, slowly, keeps no place from others.
 static LARGE_FORMS: Semaphore = Semaphore::const_new(64 * 1024);
 
-/// All of a body.
+/// All of a body, which the guard has bounded.
 ///
 /// # Errors
 /// 413, 400 for one that breaks off, 503 for one that is late.
-pub async fn read(body: axum::body::Body, limit: usize) -> Result<Bytes> {
-    let body = Limited::new(body, limit).collect().await;
-    Ok(body.map_err(|error| unreadable(error.as_ref(), limit))?.to_bytes())
+pub async fn read(body: axum::body::Body) -> Result<Bytes> {
+    Ok(body.collect().await.map_err(|error| unreadable(&error))?.to_bytes())
 }
 
-fn unreadable(error: &(dyn std::error::Error + Send + Sync + 'static), limit: usize) -> Error {
-    if error.is::<LengthLimitError>() {
-        return too_large(limit);
+fn unreadable(error: &axum::Error) -> Error {
+    match cut(error) {
+        Some(Cut::Late) => TOO_LONG,
+        Some(Cut::TooLarge(limit)) => too_large(*limit),
+        None => {
+            let detail = "The request body ended before it was whole".to_owned();
+            Error::Transport { status: StatusCode::BAD_REQUEST, detail }
+        }
     }
-    if is_late(error) {
-        return TOO_LONG;
-    }
-    let detail = "The request body ended before it was whole".to_owned();
-    Error::Transport { status: StatusCode::BAD_REQUEST, detail }
 }
 
-/// Whether the error is [`Late`], or one that was made of it.
-fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.is::<Late>() || error.source().is_some_and(is_late)
+/// The [`Cut`] that the error was made of.
+fn cut<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Cut> {
+    error.downcast_ref().or_else(|| error.source().and_then(cut))
 }
 
 fn wrong_body(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
@@ -159,53 +158,55 @@ fn not_json(error: &dyn std::error::Error) -> Error {
     Error::Transport { status: StatusCode::BAD_REQUEST, detail }
 }
 
-/// A form of at most `LIMIT` bytes, the one that the operation's row says. A parameter without a value counts as left
-/// out, one that is given twice is refused (RFC 6749, 3.2).
+/// A form. A parameter without a value counts as left out, one that is given twice is refused (RFC 6749, 3.2).
 #[derive(Debug)]
-pub struct Form<T, const LIMIT: usize>(pub T);
+pub struct Form<T>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for Form<T, LIMIT> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
     type Rejection = OAuthError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, OAuthError> {
-        Ok(Self(read_form::<T>(request, LIMIT).await?))
+        Ok(Self(read_form::<T>(request).await?))
     }
 }
 
 /// A form as [`Form`] takes it, of an operation that is not OAuth2's: what is wrong with it answers a problem.
 #[derive(Debug)]
-pub struct ApiForm<T, const LIMIT: usize>(pub T);
+pub struct ApiForm<T>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for ApiForm<T, LIMIT> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiForm<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self> {
-        Ok(Self(read_form::<T>(request, LIMIT).await?))
+        Ok(Self(read_form::<T>(request).await?))
     }
 }
 
-/// All of a body, of what is beyond [`SMALL`] within the room that there is.
-async fn read_bounded(body: axum::body::Body, limit: usize, room: &Semaphore) -> Result<Vec<u8>> {
-    let mut body = Limited::new(body, limit);
+/// All of a body, of what is beyond [`SMALL`] within the room that there is. Who finds none is refused and does not wait:
+/// those who wait would keep what they have come to hold from each other, and none of them would end.
+async fn read_within(body: axum::body::Body, room: &Semaphore) -> Result<Vec<u8>> {
+    let mut body = body;
     let (mut bytes, mut held) = (Vec::new(), None::<SemaphorePermit<'_>>);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| unreadable(error.as_ref(), limit))?;
-        bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-        let wanted = bytes.len().saturating_sub(SMALL).div_ceil(1024);
+        let frame = frame.map_err(|error| unreadable(&error))?;
+        let data = frame.data_ref().map_or(&[][..], |data| data);
+        let wanted = (bytes.len() + data.len()).saturating_sub(SMALL).div_ceil(1024);
         let more = wanted - held.as_ref().map_or(0, SemaphorePermit::num_permits);
         if more > 0 {
-            let more = room.acquire_many(u32::try_from(more).unwrap_or(u32::MAX)).await.map_err(Error::internal)?;
+            let more = room.try_acquire_many(u32::try_from(more).unwrap_or(u32::MAX));
+            let more = more.map_err(|_| Error::Unavailable("too many large forms come at once"))?;
             match &mut held {
                 Some(held) => held.merge(more),
                 None => held = Some(more),
             }
         }
+        bytes.extend_from_slice(data);
     }
     Ok(bytes)
 }
 
-async fn read_form<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T> {
-    let bytes = read_bounded(request.into_body(), limit, &LARGE_FORMS).await?;
+async fn read_form<T: DeserializeOwned>(request: Request) -> Result<T> {
+    let bytes = read_within(request.into_body(), &LARGE_FORMS).await?;
     let mut pairs = Vec::new();
     for pair in bytes.split(|byte| *byte == b'&') {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
@@ -307,12 +308,25 @@ pub fn optional_word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserialize
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::body::Body as HttpBody;
     use futures_util::{FutureExt as _, StreamExt as _, stream};
     use tokio::time::Instant;
 
     use super::*;
-    use crate::http::guard::in_time;
+    use crate::http::guard::bounded;
+
+    const LIMIT: usize = 100_000;
+
+    fn begun() -> HttpBody {
+        let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![b'a'; SMALL + 1024]))]);
+        HttpBody::from_stream(begun.chain(stream::pending()))
+    }
+
+    fn whole(kib: usize) -> HttpBody {
+        HttpBody::from(vec![b'a'; SMALL + kib * 1024])
+    }
 
     #[tokio::test]
     async fn slow_senders_of_large_forms_leave_room_for_others() {
@@ -321,29 +335,52 @@ mod tests {
             let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"a"))]).chain(stream::pending());
             HttpBody::from_stream(begun)
         };
-        let mut slow: Vec<_> = (0..500).map(|_| Box::pin(read_bounded(pending(), 100_000, &room))).collect();
+        let mut slow: Vec<_> = (0..500).map(|_| Box::pin(read_within(pending(), &room))).collect();
         for read in &mut slow {
             assert!(read.now_or_never().is_none());
         }
-        let whole = read_bounded(HttpBody::from(vec![b'a'; SMALL + 32 * 1024]), 100_000, &room).await.unwrap();
-        assert_eq!((whole.len(), room.available_permits()), (SMALL + 32 * 1024, 32));
-        // What does not fit waits.
-        let taken = room.acquire_many(32).await.unwrap();
-        let mut waiting = Box::pin(read_bounded(HttpBody::from(vec![b'a'; SMALL + 1]), 100_000, &room));
-        assert!((&mut waiting).now_or_never().is_none());
-        drop(taken);
-        assert_eq!(waiting.await.unwrap().len(), SMALL + 1);
-        let refused = read_bounded(HttpBody::from(vec![b'a'; 11]), 10, &room).await.unwrap_err();
-        assert!(matches!(refused, Error::Transport { status: StatusCode::PAYLOAD_TOO_LARGE, .. }), "{refused:?}");
+        let read = read_within(whole(32), &room).await.unwrap();
+        assert_eq!((read.len(), room.available_permits()), (SMALL + 32 * 1024, 32));
+    }
+
+    #[tokio::test]
+    async fn large_form_that_finds_no_room_is_refused_and_holds_none() {
+        let room = Semaphore::new(4);
+        let mut slow: Vec<_> = (0..4).map(|_| Box::pin(read_within(begun(), &room))).collect();
+        for read in &mut slow {
+            assert!(read.now_or_never().is_none());
+        }
+        for _ in 0..3 {
+            let refused = read_within(whole(2), &room).await.unwrap_err();
+            assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+        }
+        // What is small needs none.
+        assert_eq!(read_within(whole(0), &room).await.unwrap().len(), SMALL);
+        slow.truncate(2);
+        assert_eq!(read_within(whole(2), &room).await.unwrap().len(), SMALL + 2 * 1024);
+        drop(slow);
+        assert_eq!(room.available_permits(), 4);
     }
 
     #[tokio::test]
     async fn body_that_is_late_is_told_as_the_end_of_the_operations_time_is() {
         let never = HttpBody::from_stream(stream::pending::<std::io::Result<Bytes>>());
-        let refused = read(in_time(never, Instant::now()), 10).await.unwrap_err();
+        let refused = read(bounded(never, LIMIT, Instant::now())).await.unwrap_err();
         assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
         let broken = HttpBody::from_stream(stream::iter([Err::<Bytes, _>(std::io::Error::other("hung up"))]));
-        let refused = read(in_time(broken, Instant::now()), 10).await.unwrap_err();
+        let refused = read(bounded(broken, LIMIT, Instant::now())).await.unwrap_err();
         assert!(matches!(refused, Error::Transport { status: StatusCode::BAD_REQUEST, .. }), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn body_has_at_most_the_bytes_that_it_may() {
+        let soon = || Instant::now() + Duration::from_mins(1);
+        let body = || HttpBody::from(vec![b'a'; 10]);
+        assert_eq!(read(bounded(body(), 10, soon())).await.unwrap().len(), 10);
+        let refused = read(bounded(body(), 9, soon())).await.unwrap_err();
+        assert!(matches!(refused, Error::Transport { status: StatusCode::PAYLOAD_TOO_LARGE, .. }), "{refused:?}");
+        let room = Semaphore::new(0);
+        let refused = read_within(bounded(body(), 9, soon()), &room).await.unwrap_err();
+        assert!(matches!(refused, Error::Transport { status: StatusCode::PAYLOAD_TOO_LARGE, .. }), "{refused:?}");
     }
 }

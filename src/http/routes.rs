@@ -31,8 +31,10 @@ use crate::{
 pub enum Body {
     /// None; one that is sent is not read.
     None,
-    /// `application/json`, up to [`JSON_LIMIT`] bytes.
+    /// `application/json`, up to 1 MiB.
     Json,
+    /// `application/json`, up to 16 KiB: of what anyone may send at any time.
+    SmallJson,
     /// `application/x-www-form-urlencoded`, up to so many bytes; an empty one needs no media type.
     Form(usize),
 }
@@ -43,14 +45,12 @@ impl Body {
     pub const fn limit(self) -> Option<usize> {
         match self {
             Self::None => None,
-            Self::Json => Some(JSON_LIMIT),
+            Self::Json => Some(1024 * 1024),
+            Self::SmallJson => Some(16 * 1024),
             Self::Form(limit) => Some(limit),
         }
     }
 }
-
-/// The largest JSON body, in bytes.
-pub const JSON_LIMIT: usize = 1024 * 1024;
 
 /// In which form an operation answers its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

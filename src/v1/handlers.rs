@@ -19,7 +19,7 @@ use crate::{
     },
     identity::{
         accounts::handlers as accounts,
-        oauth::{self, FORM_LIMIT, sender::Sender},
+        oauth::{self, sender::Sender},
         users::{handlers as users, types::UserCreationRequest},
     },
     state::App,
@@ -71,7 +71,7 @@ pub async fn get_service_detail(app: State<App>) -> Json<SystemStatusResponse> {
 pub async fn get_oauth_token(
     State(app): State<App>,
     sender: Sender,
-    Form(request): Form<TokenRequest, FORM_LIMIT>,
+    Form(request): Form<TokenRequest>,
 ) -> Result<Json<TokenResponse>, OAuthError> {
     let request = oauth::types::TokenRequest::from(request);
     request.is_password_grant()?;

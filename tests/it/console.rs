@@ -7,7 +7,7 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::support::{Answer, Options, PASSWORD, Server, send};
+use crate::support::{Answer, Options, PASSWORD, Server, assert_problem, send};
 
 const OWN: (&str, &str) = ("x-requested-with", "kedge-console");
 
@@ -153,6 +153,19 @@ async fn guessing_is_slowed_down_here_too() {
         Page::new(&server).sign_in("alice", "wrong").await.expect(401);
     }
     Page::new(&server).sign_in("alice", PASSWORD).await.expect(429);
+}
+
+#[tokio::test]
+async fn strangers_send_little_to_the_doors() {
+    let server = Server::start().await;
+    let page = Page::new(&server);
+    for path in ["/console/session", "/console/session/token"] {
+        let mut body = json!({ "username": "alice", "password": "p".repeat(16 * 1024) });
+        let answer = send(page.request("POST", path).json(&body)).await;
+        assert_problem(&answer, 413, "more than 16384 bytes");
+        body["password"] = json!("p".repeat(16 * 1024 - 100));
+        assert_eq!(send(page.request("POST", path).json(&body)).await.status, 401, "{path}");
+    }
 }
 
 #[tokio::test]

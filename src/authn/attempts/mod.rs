@@ -141,15 +141,9 @@ impl Attempts {
         for slot in &slots {
             places.push(app.attempts.local.place(*slot, app.attempts.most(*slot)).await?);
         }
-        let mut attempt = Attempt { app: app.clone(), slots: Vec::with_capacity(slots.len()), places, ended: false };
-        let patience = tokio::time::Instant::now() + PATIENCE;
-        while !attempt.take(&slots).await? {
-            if tokio::time::Instant::now() >= patience {
-                return Err(Error::Unavailable("all places of a sign-in are taken by running checks"));
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        Ok(attempt)
+        let attempt = Attempt { app: app.clone(), slots: Vec::with_capacity(slots.len()), places, ended: false };
+        // In a task of its own: whoever hangs up between the commit and what follows from it would leave the place taken.
+        tokio::spawn(attempt.taking(slots)).await.map_err(Error::internal)?
     }
 
     /// A key or token is wrong or has ended: takes a place for it where it comes from, and keeps it if it `counts`.
@@ -163,16 +157,23 @@ impl Attempts {
         if slots.is_empty() {
             return Ok(());
         }
+        // In a task of its own, as in `begin`.
+        let app = App::clone(app);
+        let noted = tokio::spawn(async move { app.attempts.note(&app, &slots, counts, now).await });
+        noted.await.map_err(Error::internal)?
+    }
+
+    async fn note(&self, app: &App, slots: &[i32], counts: Counts, now: OffsetDateTime) -> Result<()> {
         let until = if counts == Counts::Yes { now } else { now + LONGEST_CHECK };
-        let taken = store::take_places(app, &slots, &attempts.limits, now, until);
+        let taken = store::take_places(app, slots, &self.limits, now, until);
         let places = app.db.while_it_answers(taken).await?;
-        attempts.learn(places.iter().filter_map(|place| Some((place.slot, place.blocked_until?))), now);
-        attempts.refuse(&slots, now)?;
+        self.learn(places.iter().filter_map(|place| Some((place.slot, place.blocked_until?))), now);
+        self.refuse(slots, now)?;
         let ours: Vec<_> = places.iter().filter(|place| place.is_ours).map(|place| place.slot).collect();
         match counts {
             _ if ours.is_empty() => Ok(()),
-            Counts::Yes => attempts.keep(app, &ours, now).await,
-            Counts::No => app.db.while_it_answers(store::give_back(app, &ours, false)).await,
+            Counts::Yes => self.keep(app, &ours, now).await,
+            Counts::No => give_back(app, &ours, false).await,
         }
     }
 
@@ -191,6 +192,18 @@ impl Attempts {
 }
 
 impl Attempt {
+    /// Takes a place in every slot, when there is one.
+    async fn taking(mut self, slots: Vec<i32>) -> Result<Self> {
+        let patience = tokio::time::Instant::now() + PATIENCE;
+        while !self.take(&slots).await? {
+            if tokio::time::Instant::now() >= patience {
+                return Err(Error::Unavailable("all places of a sign-in are taken by running checks"));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(self)
+    }
+
     /// Takes a place in every slot or in none; answers whether it did.
     async fn take(&mut self, wanted: &[i32]) -> Result<bool> {
         let now = self.app.clock.now();

@@ -7,9 +7,7 @@ mod body;
 mod target;
 mod trail;
 
-pub(super) use body::Late;
-#[cfg(test)]
-pub(super) use body::in_time;
+pub(super) use body::{Cut, bounded};
 pub use target::{PendingPermission, Target, account_header};
 
 use std::{convert::Infallible, sync::Arc};
@@ -185,7 +183,8 @@ fn begin<'a>(
 /// not answer must not cut it between its commit and what follows from it.
 fn change(asked: &Asked<'_>, mut route: Route, request: Request) -> JoinHandle<Response> {
     let end = tokio::time::Instant::now() + asked.row.time.0;
-    let request = request.map(|body| body::in_time(body, end));
+    let limit = asked.row.body.limit().unwrap_or_default();
+    let request = request.map(|body| bounded(body, limit, end));
     let waits = prefer::is_wanted(request.headers());
     let app = App::clone(asked.app());
     let (parts, body) = request.into_parts();
@@ -240,7 +239,8 @@ async fn check(asked: &Asked<'_>, parts: &mut Parts) -> Result<()> {
 /// meanwhile over into the handler.
 async fn whole(asked: &Asked<'_>, parts: &mut Parts, body: &mut Body) -> Result<()> {
     let Some(limit) = asked.row.body.limit().filter(|_| asked.row.access != Access::Public) else { return Ok(()) };
-    *body = Body::from(extract::read(std::mem::replace(body, Body::empty()), limit).await?);
+    let end = tokio::time::Instant::now() + asked.row.time.0;
+    *body = Body::from(extract::read(bounded(std::mem::replace(body, Body::empty()), limit, end)).await?);
     let app = asked.app();
     let caller = authn::authenticate(app, &parts.headers, client_address(app, parts)).await;
     let caller = caller.inspect_err(|error| trail::not_signed_in(asked, parts, error))?;

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use axum::{extract::State, http::StatusCode};
 
 use super::{
-    FORM_LIMIT, TOKEN_FORM_LIMIT,
     grant::{self, ANONYMOUS, Grant},
     sender::Sender,
     types::{IntrospectionRequest, IntrospectionResponse, RevocationRequest, TokenFacts, TokenRequest, TokenResponse},
@@ -43,7 +42,7 @@ use crate::{
 pub async fn get_oauth_token(
     State(app): State<App>,
     sender: Sender,
-    Form(request): Form<TokenRequest, TOKEN_FORM_LIMIT>,
+    Form(request): Form<TokenRequest>,
 ) -> Result<Json<TokenResponse>, OAuthError> {
     Ok(Json(exchange(&app, sender, request, true).await?.into()))
 }
@@ -121,7 +120,7 @@ fn not_signed_in(app: &App, actor: Actor, address: Option<IpAddr>, why: &str) {
     responses((status = 200), (status = 401, description = "Another `token_type_hint` than `refresh_token`")))]
 pub async fn revoke_oauth_token(
     State(app): State<App>,
-    Form(request): Form<RevocationRequest, FORM_LIMIT>,
+    Form(request): Form<RevocationRequest>,
 ) -> Result<StatusCode, OAuthError> {
     grant::is_refresh_token(request.token_type_hint.as_deref())?;
     let token = request.token.ok_or(OAuthError::Missing("token"))?;
@@ -140,7 +139,7 @@ pub async fn revoke_oauth_token(
 pub async fn introspect_oauth_token(
     State(app): State<App>,
     caller: Caller,
-    Form(request): Form<IntrospectionRequest, FORM_LIMIT>,
+    Form(request): Form<IntrospectionRequest>,
 ) -> Result<Json<IntrospectionResponse>, OAuthError> {
     let Some(facts) = facts(&app, &request.token).await? else { return Ok(Json(IntrospectionResponse::default())) };
     let domain = Domain::Account(&facts.account_name);

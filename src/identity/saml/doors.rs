@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{
-    FORM_LIMIT, Idp, pages,
+    Idp, pages,
     protocol::{ServiceProvider, library::Destination},
     sign_in::{self, Done, NotSignedIn, cookie_hash},
     sign_in_store::{self, NewRequest},
@@ -127,7 +127,7 @@ pub async fn saml_sso(
     sender: Sender,
     browser: Browser,
     Path(name): Path<String>,
-    ApiForm(form): ApiForm<SamlResponseForm, FORM_LIMIT>,
+    ApiForm(form): ApiForm<SamlResponseForm>,
 ) -> Result<Response> {
     let to_console = form.relay_state.filter(|path| browser.wants_html && is_console_path(path));
     let by_person = to_console.is_some();

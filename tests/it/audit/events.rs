@@ -273,6 +273,8 @@ async fn wrong_parameters_are_told() {
         ("before=2026-13-01", "before"),
         ("before=9999-12-31T23:59:59-01:00", "before"),
         ("before=1", "before"),
+        ("since=-009999-01-01", "since"),
+        ("before=-009999-01-01T00:00:00", "before"),
         ("resource_id=%00", "resource_id"),
         ("page=1&page=2", "page"),
     ] {

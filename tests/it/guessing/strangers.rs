@@ -1,7 +1,11 @@
 //! Wrong keys and tokens count for their address; valid ones are never refused for that.
 
-use super::{limited, sign_in_from, wait_for_outcomes};
-use crate::support::{Answer, PASSWORD, Server, assert_error, send};
+use std::time::Duration;
+
+use sqlx::{Connection, PgConnection};
+
+use super::{PER_ADDRESS, PER_USER, PROXIES, limited, sign_in_from, wait_for_outcomes};
+use crate::support::{Answer, Options, PASSWORD, Server, assert_error, send};
 
 const HERE: &str = "198.51.100.7";
 
@@ -78,5 +82,51 @@ async fn ended_key_is_answered_as_one_that_never_was() {
     // From a blocked address, neither is told from the other.
     for value in [revoked.as_str(), "garbage"] {
         assert_error(&with_key(&server, value).await, 429, "Too many sign-ins failed, try again later.");
+    }
+}
+
+#[tokio::test]
+async fn who_hangs_up_with_an_ended_key_leaves_no_place_taken() {
+    let server = limited().await;
+    let alice = server.basic("alice", PASSWORD);
+    let revoked = server.key_of(&alice, "k").await;
+    alice.patch("/v2/user/api-keys/k", serde_json::json!({ "status": "revoked" })).await.expect(200);
+    wait_for_outcomes(&server).await;
+    let mut db = PgConnection::connect_with(&server.app.db.options()).await.unwrap();
+    // The commit that takes a place is as slow as it is for who hangs up just then.
+    let slow = "delete from sign_in_attempts;
+        create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(1); return null; end';
+        create constraint trigger slow after insert or update on sign_in_attempts deferrable initially deferred
+          for each row when (new.running > 0) execute function slow()";
+    sqlx::raw_sql(slow).execute(&mut db).await.unwrap();
+    let hung_up = tokio::time::timeout(Duration::from_millis(300), with_key(&server, &revoked)).await;
+    assert!(hung_up.is_err(), "it waits for the commit");
+    let mut places: Vec<(i32, i32)> = Vec::new();
+    for _ in 0..1_000 {
+        places = sqlx::query_as("select taken, running from sign_in_attempts").fetch_all(&mut db).await.unwrap();
+        if places == [(0, 0)] {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("taken and running: {places:?}");
+}
+
+#[tokio::test]
+async fn key_whose_user_may_not_sign_in_is_answered_as_one_that_never_was() {
+    let server = limited().await;
+    let key = server.key_of(&server.basic("alice", PASSWORD), "k").await;
+    let environment = vec![
+        (PER_USER, "5"),
+        (PER_ADDRESS, "2"),
+        (PROXIES, "127.0.0.0/8"),
+        ("KEDGE_USER_AUTHENTICATION__DISALLOW_NATIVE_USERS", "true"),
+    ];
+    let barring = server.another_node_with(Options { environment, ..Options::default() }).await;
+    for value in [key.as_str(), "garbage", "garbage"] {
+        assert_error(&with_key(&barring, value).await, 401, "Unauthorized");
+    }
+    for value in [key.as_str(), "garbage"] {
+        assert_error(&with_key(&barring, value).await, 429, "Too many sign-ins failed, try again later.");
     }
 }
