@@ -21,11 +21,17 @@ impl Narrowing {
     /// Whether the key leaves this action in this domain. The system is in no list of accounts.
     #[must_use]
     pub fn leaves(&self, action: &str, domain: Domain<'_>) -> bool {
-        let domain_left = self.accounts.as_ref().is_none_or(|accounts| match domain {
-            Domain::Account(name) => accounts.contains(name),
-            Domain::System => false,
-        });
+        let domain_left = match domain {
+            Domain::Account(name) => self.leaves_account(name),
+            Domain::System => self.accounts.is_none(),
+        };
         self.leaves_somewhere(action) && domain_left
+    }
+
+    /// Whether the key leaves anything in this account.
+    #[must_use]
+    pub fn leaves_account(&self, account: &str) -> bool {
+        self.accounts.as_ref().is_none_or(|accounts| accounts.contains(account))
     }
 
     /// Whether the key leaves this action anywhere.

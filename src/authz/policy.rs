@@ -82,6 +82,35 @@ pub fn permit(
     Err(domain.denies(action))
 }
 
+/// Decides the same of an action of the deployment's own.
+///
+/// # Errors
+/// The missing permission.
+pub fn permit_own(rights: &Rights, narrowing: Option<&Narrowing>, action: &str, account: &str) -> Result<(), Denial> {
+    let left = narrowing.is_none_or(|narrowing| narrowing.leaves(action, Domain::Account(account)));
+    if left && rights.may_own(action, account) {
+        return Ok(());
+    }
+    Err(Denial::OwnPermission { domain: account.to_owned(), action: action.to_owned() })
+}
+
+/// Decides whether the user has anything to do in the account: what is asked where no action is named.
+///
+/// # Errors
+/// The missing permission to see the account, the least there is.
+pub fn permit_reach(rights: &Rights, narrowing: Option<&Narrowing>, account: &str) -> Result<(), Denial> {
+    if rights.reach(account) && narrowing.is_none_or(|narrowing| narrowing.leaves_account(account)) {
+        return Ok(());
+    }
+    Err(Domain::Account(account).denies(Action::GetAccount))
+}
+
+/// Whether there is an account in which the user may do the action.
+#[must_use]
+pub fn is_permitted_somewhere(rights: &Rights, narrowing: Option<&Narrowing>, action: Action) -> bool {
+    rights.may_somewhere(action) && narrowing.is_none_or(|narrowing| narrowing.leaves_somewhere(action.name()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

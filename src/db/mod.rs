@@ -27,6 +27,7 @@ pub use moment::earliest_now;
 
 use crate::{
     audit::recording,
+    authz::policy::Denial,
     error::{Error, Result},
 };
 use changes::Changes;
@@ -362,6 +363,12 @@ pub enum WriteError {
     /// The answer of a rule.
     #[error(transparent)]
     Answer(#[from] Error),
+}
+
+impl From<Denial> for WriteError {
+    fn from(denial: Denial) -> Self {
+        Self::Answer(denial.into())
+    }
 }
 
 impl From<WriteError> for Error {

@@ -6,7 +6,7 @@ use crate::{
     authn::caller::Known,
     authz::{
         action::Action,
-        policy::{self, Denial, Domain},
+        policy::{self, Domain},
         roles::RoleTable,
     },
     error::{Error, Result},
@@ -22,27 +22,16 @@ const LONGEST: usize = 4 * 1024;
 /// # Errors
 /// 403, or 400 for an action that the deployment does not know.
 pub fn permit(caller: &Known, table: &RoleTable, action: Option<&str>, account: &str) -> Result<()> {
-    let (narrowing, domain) = (caller.narrowing(), Domain::Account(account));
-    let Some(name) = action else {
-        let left = narrowing.and_then(|key| key.accounts.as_ref()).is_none_or(|accounts| accounts.contains(account));
-        return if left && caller.rights.reach(account) {
-            Ok(())
-        } else {
-            Err(domain.denies(Action::GetAccount).into())
-        };
-    };
-    if let Some(action) = Action::named(name) {
-        let domain = if action.is_systems() { Domain::System } else { domain };
-        return Ok(policy::permit(&caller.rights, narrowing, action, domain)?);
+    let (rights, narrowing) = (&caller.rights, caller.narrowing());
+    let Some(name) = action else { return Ok(policy::permit_reach(rights, narrowing, account)?) };
+    match Action::named(name) {
+        Some(action) => {
+            let domain = if action.is_systems() { Domain::System } else { Domain::Account(account) };
+            Ok(policy::permit(rights, narrowing, action, domain)?)
+        }
+        None if table.knows_action(name) => Ok(policy::permit_own(rights, narrowing, name, account)?),
+        None => Err(Error::malformed("action", "is none that the deployment knows")),
     }
-    if !table.knows_action(name) {
-        return Err(Error::malformed("action", "is none that the deployment knows"));
-    }
-    let left = narrowing.is_none_or(|key| key.leaves(name, domain));
-    if left && caller.rights.may_own(name, account) {
-        return Ok(());
-    }
-    Err(Denial::OwnPermission { domain: account.to_owned(), action: name.to_owned() }.into())
 }
 
 /// A name as the value of a header.

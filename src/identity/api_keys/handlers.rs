@@ -21,7 +21,7 @@ use crate::{
         paging::Paging,
     },
     identity::{
-        accounts::{Account, AccountType, store as account_store},
+        accounts::{Account, store as account_store},
         roles::{
             self,
             rights::{self, Holder},
@@ -270,9 +270,7 @@ async fn check_narrowing(
     if actions.is_empty() && accounts.is_empty() {
         return Ok(());
     }
-    let is_admin = owner.account.kind == AccountType::Admin;
-    let holder = Holder { user_id: user.id, is_admin, home: &owner.account.name };
-    let rights = rights::of(db, &app.roles, holder).await?;
+    let rights = rights::of(db, &app.roles, Holder::living_in(owner.account, user.id)).await?;
     rules::may_be_narrowed_to((actions, accounts), &rights, &app.roles)?;
     for account in accounts {
         // An admin reaches every account there is.

@@ -3,7 +3,7 @@
 use axum::extract::State;
 
 use super::{
-    rules,
+    rights, rules,
     store::{self, NewMember},
     types::{
         DeleteRoleMemberQuery, DomainQuery, ListUserRolesQuery, NewRoleMember, RbacManagerAccountRole, RbacManagerRole,
@@ -13,7 +13,10 @@ use super::{
 use crate::{
     audit,
     authn::caller::Caller,
-    authz::{action::Action, policy::Domain},
+    authz::{
+        action::Action,
+        policy::{self, Domain},
+    },
     db::WriteError,
     error::{Error, Result},
     http::{
@@ -115,7 +118,7 @@ fn above_roles(pending: &PendingPermission, account: &str) -> Result<(), WriteEr
     if pending.caller.is_admin() {
         return Ok(());
     }
-    Err(Error::from(Domain::Account(account).denies(pending.action)).into())
+    Err(Domain::Account(account).denies(pending.action).into())
 }
 
 /// Takes a role in an account from a user
@@ -171,18 +174,11 @@ pub async fn list_user_roles(
 ) -> Result<Json<Vec<RbacManagerRoleMembership>>> {
     let wanted = domain(query.domain_name.as_ref(), query.for_account.as_ref())?;
     let mut db = app.db.connection().await?;
-    let rights = &caller.rights;
-    let oneself = username == caller.user.username;
-    let narrowing = caller.narrowing();
-    let visible = |account: &str| {
-        let left = narrowing.is_none_or(|key| key.leaves(Action::ListRoleMembers.name(), Domain::Account(account)));
-        oneself || (left && rights.may(Action::ListRoleMembers, account))
-    };
-    let left = narrowing.is_none_or(|key| key.leaves_somewhere(Action::ListRoleMembers.name()));
-    let may_see_others = left && rights.may_somewhere(Action::ListRoleMembers);
-    if !(oneself || may_see_others) {
-        return Err(Error::from(Domain::Account(&caller.account.name).denies(Action::ListRoleMembers)));
+    let (action, oneself) = (Action::ListRoleMembers, username == caller.user.username);
+    if !(oneself || policy::is_permitted_somewhere(&caller.rights, caller.narrowing(), action)) {
+        return Err(Domain::Account(&caller.account.name).denies(action).into());
     }
+    let visible = |account: &str| oneself || rights::permit(&caller, action, Domain::Account(account)).is_ok();
     let user = store::find_grantee(&mut db, &username).await?.ok_or(USER_NOT_FOUND)?;
     let held = store::list_unified_roles(&mut db, &[user.id], None).await?;
     let seen: Vec<_> = held.into_iter().filter(|held| visible(&held.account)).collect();

@@ -1,4 +1,5 @@
-//! What may this caller do? The one place that asks the database for it; a caller brings its own (`Caller::rights`), as they were when it signed in; what is changed is decided by those of the moment of the change.
+//! What may this caller do? The one place that asks the database for it. A caller brings its own rights
+//! (`Caller::rights`), as they were when it signed in; a change is decided by those of the moment of the change.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -12,6 +13,7 @@ use crate::{
         rights::Rights,
         roles::RoleTable,
     },
+    identity::accounts::{Account, AccountType},
 };
 
 /// A user, as far as rights depend on it.
@@ -23,9 +25,17 @@ pub struct Holder<'a> {
     pub home: &'a str,
 }
 
+impl<'a> Holder<'a> {
+    /// The user of that id, who lives in the account.
+    #[must_use]
+    pub fn living_in(account: &'a Account, user_id: Uuid) -> Self {
+        Self { user_id, is_admin: account.kind == AccountType::Admin, home: &account.name }
+    }
+}
+
 impl<'a> From<&'a Caller> for Holder<'a> {
     fn from(caller: &'a Caller) -> Self {
-        Self { user_id: caller.user.id, is_admin: caller.is_admin(), home: &caller.account.name }
+        Self::living_in(&caller.account, caller.user.id)
     }
 }
 

@@ -60,15 +60,14 @@ pub async fn may_change(
     may_add_to(caller, account, action)?;
     let own = rights::of(db, roles, Holder::from(caller)).await?;
     if !own.may(action, &account.name) {
-        return Err(Error::from(Domain::Account(&account.name).denies(action)).into());
+        return Err(Domain::Account(&account.name).denies(action).into());
     }
-    let holder = Holder { user_id: user.id, is_admin: account.kind == AccountType::Admin, home: &account.name };
-    let target = rights::of(db, roles, holder).await?;
+    let target = rights::of(db, roles, Holder::living_in(account, user.id)).await?;
     let allowed = match change {
         Change::Enter => own.may_enter(&target),
         Change::Delete => own.may_delete(&target),
     };
-    if allowed { Ok(()) } else { Err(Error::from(Domain::Account(&account.name).denies(action)).into()) }
+    if allowed { Ok(()) } else { Err(Domain::Account(&account.name).denies(action).into()) }
 }
 
 /// Rule 1: whether the caller may grant `role` in `account` or take it away. Rule 3 is the caller's to ask.
@@ -85,5 +84,5 @@ pub async fn may_hand_out(
     if caller.is_admin() || rights::of(db, roles, Holder::from(caller)).await?.may_hand_out(role, &account.name) {
         return Ok(());
     }
-    Err(Error::from(Domain::Account(&account.name).denies(action)).into())
+    Err(Domain::Account(&account.name).denies(action).into())
 }

@@ -13,7 +13,6 @@ use super::{
 use crate::{
     authz::policy::Denial,
     db::WriteError,
-    error::Error,
     identity::{
         accounts::{Account, AccountState, AccountType, store as accounts},
         roles::store::{self as roles, NewMember},
@@ -79,7 +78,7 @@ pub async fn provision(
 }
 
 fn refused(why: &str) -> WriteError {
-    Error::from(Denial::SignIn(why.to_owned())).into()
+    Denial::SignIn(why.to_owned()).into()
 }
 
 /// The account, held as it is, made where there is none and the provider may.
@@ -110,7 +109,7 @@ async fn account(
     let account = account.filter(|account| account.kind == AccountType::User);
     let account = account.ok_or_else(|| refused(&format!("There is no account {name}.")))?;
     if account.state != AccountState::Enabled {
-        return Err(Error::from(Denial::AccountNotEnabled { account: account.name }).into());
+        return Err(Denial::AccountNotEnabled { account: account.name }.into());
     }
     Ok(account)
 }

@@ -79,7 +79,7 @@ pub async fn voucher(
         return Ok(idp);
     }
     let action = Action::CreateUser;
-    let denied = || Error::from(Domain::Account(&account.name).denies(action));
+    let denied = || Domain::Account(&account.name).denies(action);
     if !idp.mapping.is_of_account(&account.name) || !saml::store::list_groups(db, idp.id).await?.is_empty() {
         return Err(denied().into());
     }
