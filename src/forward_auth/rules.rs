@@ -36,7 +36,7 @@ pub fn permit(caller: &Known, table: &RoleTable, action: Option<&str>, account: 
         return Ok(policy::permit(&caller.rights, narrowing, action, domain)?);
     }
     if !table.knows_action(name) {
-        return Err(Error::malformed("action", "is none that the deployment knows"));
+        return Err(Error::malformed("action", "is not an action known to this deployment"));
     }
     let left = narrowing.is_none_or(|key| key.leaves(name, domain));
     if left && caller.rights.may_own(name, account) {

@@ -135,7 +135,7 @@ fn unreadable(error: &(dyn std::error::Error + Send + Sync + 'static), limit: us
     if is_late(error) {
         return TOO_LONG;
     }
-    let detail = "The request body ended before it was whole".to_owned();
+    let detail = "The request body ended before it was complete".to_owned();
     Error::Transport { status: StatusCode::BAD_REQUEST, detail }
 }
 
@@ -159,8 +159,9 @@ fn not_json(error: &dyn std::error::Error) -> Error {
     Error::Transport { status: StatusCode::BAD_REQUEST, detail }
 }
 
-/// A form of at most `LIMIT` bytes, the one that the operation's row says. A parameter without a value counts as left
-/// out, one that is given twice is refused (RFC 6749, 3.2).
+/// A form of at most `LIMIT` bytes: as many as the operation's row says, or fewer. V1's token has V2's row, which leaves
+/// room for an assertion, and takes none itself. A parameter without a value counts as left out, one that is given twice
+/// is refused (RFC 6749, 3.2).
 #[derive(Debug)]
 pub struct Form<T, const LIMIT: usize>(pub T);
 
@@ -225,7 +226,7 @@ fn decoded(name: &str, text: &[u8]) -> Result<String> {
     let text = percent_encoding::percent_decode(&spaced).decode_utf8();
     let text = text.map_err(|_| Error::malformed(shown(name), "is not UTF-8"))?;
     if text.contains('\0') {
-        return Err(Error::malformed(shown(name), "holds U+0000"));
+        return Err(Error::malformed(shown(name), "contains U+0000"));
     }
     Ok(text.into_owned())
 }
