@@ -24,12 +24,12 @@ export function accounts(main) {
     (rows, search) =>
       rows.length
         ? table("Accounts", columns(() => list.reload()), rows)
-        : empty("No account", search ? "No account has that in its name." : "There is none yet."),
+        : empty("No account", search ? "No account name contains that." : "There is none yet."),
   );
   fill(
     main,
     heading("Accounts", {
-      lead: "An account holds users. Disabled, none of them gets in; only a disabled one can be deleted.",
+      lead: "An account holds users. While it is disabled, none of them can sign in. Only a disabled account can be deleted.",
       actions: [button("Create account", () => create(list.first), { kind: "primary" })],
     }),
     list.node,
@@ -43,7 +43,7 @@ function few(main) {
   main.append(
     rows.length
       ? table("Accounts", [{ label: "Name", cell: ({ name }) => h("a", { href: pathOf(name) }, name) }], rows)
-      : empty("No account", "You hold no role that lets you look into one."),
+      : empty("No account", "You hold no role that lets you view one."),
   );
 }
 
@@ -88,7 +88,7 @@ const setState = (account, state) => put(`/v2/accounts/${segment(account.name)}/
 function disable(account, then) {
   confirm(
     "Disable account",
-    h("span", {}, "Every user of ", h("strong", {}, account.name), " is refused from now on, whatever they sign in by. It can be enabled again."),
+    h("span", {}, "Every user of ", h("strong", {}, account.name), " is refused from now on, whatever their credential. The account can be enabled again."),
     "Disable account",
     async () => {
       await setState(account, "disabled");
@@ -98,7 +98,7 @@ function disable(account, then) {
 }
 
 function enable(account, then) {
-  confirm("Enable account", h("span", {}, "The users of ", h("strong", {}, account.name), " get in again, with the keys they have."), "Enable account", async () => {
+  confirm("Enable account", h("span", {}, "The users of ", h("strong", {}, account.name), " can sign in again, with the keys they have."), "Enable account", async () => {
     await setState(account, "enabled");
     return () => { say(`${account.name} is enabled`); then(); };
   });
@@ -106,8 +106,8 @@ function enable(account, then) {
 
 function remove(account, then) {
   form("Delete account", {
-    lead: h("span", {}, "Its users, their keys and their roles go with ", h("strong", {}, account.name), ". This cannot be undone."),
-    fields: [{ name: "sure", label: `Type ${account.name} to go on`, required: true, autocomplete: "off" }],
+    lead: h("span", {}, "Deletes ", h("strong", {}, account.name), " with its users, their keys and their roles. This cannot be undone."),
+    fields: [{ name: "sure", label: `Type ${account.name} to confirm`, required: true, autocomplete: "off" }],
     label: "Delete account",
     kind: "danger",
     check: ({ sure }) => (sure === account.name ? null : "That is not the name of the account."),
@@ -140,7 +140,7 @@ export function account(main, name) {
         (rows, search) =>
           rows.length
             ? table(`Users of ${name}`, userColumns(name, () => users.reload()), rows)
-            : empty("No user", search ? "No user has that in their name." : "This account has no users yet."),
+            : empty("No user", search ? "No user name contains that." : "This account has no users yet."),
       )
     : null;
   fill(main, head(), top, place);
@@ -161,7 +161,7 @@ function userColumns(account, reload) {
   const path = (user) => `${pathOf(account)}/users/${segment(user.username)}`;
   return [
     { label: "User", cell: (user) => h("a", { class: "name", href: path(user) }, user.username) },
-    { label: "Signs in by", cell: (user) => (user.type === "saml" ? (user.idp_name ?? "Single sign-on") : "Password") },
+    { label: "Signs in with", cell: (user) => (user.type === "saml" ? (user.idp_name ?? "Single sign-on") : "Password") },
     { label: "Roles here", cell: (user) => rolesIn(user, account) },
     { label: "Created", cell: (user) => when(user.created_at) },
     {
@@ -191,7 +191,7 @@ function createUser(account, then) {
     lead: h("span", {}, "In the account ", h("strong", {}, account), "."),
     fields: [
       { name: "username", label: "User", required: true, maxlength: 128, autocomplete: "off", autocapitalize: "none", help: "3 to 128 letters, digits and signs. It cannot be changed." },
-      { name: "password", label: "Password", type: "password", required: true, maxlength: 128, autocomplete: "new-password", help: "6 to 128 characters, and none of the commonest." },
+      { name: "password", label: "Password", type: "password", required: true, maxlength: 128, autocomplete: "new-password", help: "6 to 128 characters, and not a common password." },
     ],
     label: "Create user",
     act: async ({ username, password }) => {
@@ -205,7 +205,7 @@ function createUser(account, then) {
 export function deleteUser(account, username, then) {
   confirm(
     "Delete user",
-    h("span", {}, "With ", h("strong", {}, username), " go the user’s keys, roles and sign-ins. This cannot be undone."),
+    h("span", {}, "Deletes ", h("strong", {}, username), " with the user’s keys, roles and sessions. This cannot be undone."),
     "Delete user",
     async () => {
       await del(`/v2/accounts/${segment(account)}/users/${segment(username)}`);

@@ -100,7 +100,7 @@ function render({ focus = false } = {}) {
   window.scrollTo(0, 0);
   if (!found) {
     titled(main, "Not found");
-    fill(main, heading("There is no such page"), empty("Nothing here", "The address leads to no page of the console.", h("a", { class: "button button-plain", href: "/console/" }, "To my API keys")));
+    fill(main, heading("There is no such page"), empty("Nothing here", "There is no page of the console at this address.", h("a", { class: "button button-plain", href: "/console/" }, "To my API keys")));
     focusOn(main, focus);
     return;
   }
@@ -119,8 +119,8 @@ function render({ focus = false } = {}) {
       place.removeAttribute("aria-busy");
       fill(
         place,
-        heading(title, { actions: [button("Load anew", () => window.location.reload(), { kind: "primary" })] }),
-        alert("The page could not be loaded. The server may have been replaced meanwhile: load the page anew.", null, null),
+        heading(title, { actions: [button("Reload", () => window.location.reload(), { kind: "primary" })] }),
+        alert("The page could not be loaded. The server may have been updated in the meantime: reload the page.", null, null),
       );
       focusOn(place, focus);
     },

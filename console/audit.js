@@ -58,7 +58,7 @@ export function audit(main) {
       const { account: where, since, before, ...rest } = asked();
       const day = (text) => (text ? `${text}T00:00:00Z` : "");
       const found = await get(`/v2/events${query({ ...rest, since: day(since), before: day(before), page, limit: PAGE })}`, { account: where || undefined });
-      if (!found.results.length) return empty("No event", page > 1 ? "There are no more." : "Nothing of that kind happened.");
+      if (!found.results.length) return empty("No event", page > 1 ? "There are no more." : "No event matches.");
       return [
         table("Events", columns, found.results),
         pager(page, Boolean(found.next_page), (to) => { page = to; return read(); }, ["Newer", "Older"]),

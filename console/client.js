@@ -49,7 +49,7 @@ function keep(answer) {
   if (subject !== null && subject !== whose) {
     token = null;
     window.location.reload();
-    throw new Refusal(0, "Somebody else has signed in here.");
+    throw new Refusal(0, "Someone else has signed in here.");
   }
   subject = whose;
   limits = { keyDays: answer.max_api_key_age_days, keysOfSsoUsers: answer.allow_api_keys_for_saml_users };

@@ -16,7 +16,7 @@ export function groups(main) {
     "Search groups",
     (part) => get(`${BASE}${query(part)}`),
     (found, search) => {
-      if (!found.length && search) return empty("No group", "No group has that in its name or description.");
+      if (!found.length && search) return empty("No group", "No group has a name or description that contains that.");
       if (!found.length) return empty("No groups yet", "A group gives its members the same roles, in as many accounts as you like.");
       return table("Groups", columns(() => list.reload()), found);
     },
@@ -56,7 +56,7 @@ function create() {
 }
 
 function remove(group, then) {
-  confirm("Delete group", h("span", {}, "Its members lose what ", h("strong", {}, group.name), " gave them. This cannot be undone."), "Delete group", async () => {
+  confirm("Delete group", h("span", {}, "Its members lose the roles that ", h("strong", {}, group.name), " gave them. This cannot be undone."), "Delete group", async () => {
     await del(`${BASE}/${segment(group.group_uuid)}`);
     return () => { say(`${group.name} is deleted`); then(); };
   });
@@ -105,7 +105,7 @@ function describe(base, found, then) {
 
 function roleTable(base, found, reload) {
   const rows = rolesOf(found).flatMap(({ domain_name: account, roles }) => roles.map((role) => ({ ...role, account })));
-  if (!rows.length) return empty("No role", "The group gives its members nothing yet.");
+  if (!rows.length) return empty("No role", "The group has no roles yet.");
   return table(
     `Roles of ${found.name}`,
     [
@@ -116,10 +116,10 @@ function roleTable(base, found, reload) {
         label: "Actions",
         kind: "row-actions",
         cell: (row) =>
-          button("Take away", () =>
-            confirm("Take the role away", h("span", {}, "The members of the group lose ", h("strong", {}, row.role), ` in ${row.account}.`), "Take away", async () => {
+          button("Remove", () =>
+            confirm("Remove role", h("span", {}, "The members of the group lose ", h("strong", {}, row.role), ` in ${row.account}.`), "Remove", async () => {
               await del(`${base}/roles${query({ membership_id: row.membership_id })}`);
-              return () => { say("The role is taken away"); reload(); };
+              return () => { say("The role is removed"); reload(); };
             }), { small: true, kind: "quiet", describe: `${row.role} in ${row.account}` }),
       },
     ],
@@ -136,7 +136,7 @@ function members(base) {
       kind: "row-actions",
       cell: ({ username }) =>
         button("Remove", () =>
-          confirm("Remove member", h("span", {}, h("strong", {}, username), " loses what the group gives."), "Remove member", async () => {
+          confirm("Remove member", h("span", {}, h("strong", {}, username), " loses the roles of the group."), "Remove member", async () => {
             await del(`${base}/users${query({ username })}`);
             return () => { say(`${username} is removed`); list.reload(); };
           }), { small: true, kind: "quiet", describe: username }),
@@ -147,7 +147,7 @@ function members(base) {
     async (part) => (await get(`${base}/users${query(part)}`)).items,
     (users, search) => {
       if (users.length) return table("Members", columns, users);
-      return search ? empty("No member", "No member has that in their name.") : empty("No members", "Add users of any account.");
+      return search ? empty("No member", "No member’s name contains that.") : empty("No members", "Add users of any account.");
     },
   );
   return list;

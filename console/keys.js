@@ -11,7 +11,7 @@ const SOON_DAYS = 14;
 // How much of a key's id is shown of it.
 export const HINT = 4;
 const PRESETS = [30, 60, 90, 365];
-const OFF = "Keys of users who sign in by single sign-on are switched off in this deployment.";
+const OFF = "API keys of users who sign in with single sign-on are disabled in this deployment.";
 const OVERLAPS = [
   ["0", "None: the old key stops at once"],
   ["15", "15 minutes"],
@@ -125,7 +125,7 @@ export function keyList(base, { account, username, whose, off = false, can = { c
   function remove(key) {
     confirm(
       "Delete API key",
-      h("span", {}, "The record of ", h("strong", {}, key.name), ` (kedge_${key.hint}…) goes, and its name is free again. This cannot be undone.`),
+      h("span", {}, "The record of ", h("strong", {}, key.name), ` (kedge_${key.hint}…) is deleted, and its name is free again. This cannot be undone.`),
       h("span", {}, "Delete ", named(short(key.name))),
       async () => {
         await del(path(key));
@@ -139,7 +139,7 @@ export function keyList(base, { account, username, whose, off = false, can = { c
     form("Create API key", {
       lead: whose ? `The key signs in as ${whose}.` : null,
       fields: [
-        { name: "name", label: "Name", required: true, maxlength: 128, autocomplete: "off", help: "Unique among your keys. What uses it is a good name.".replace("your", whose ? "the user's" : "your") },
+        { name: "name", label: "Name", required: true, maxlength: 128, autocomplete: "off", help: "Unique among your keys. Name it after what uses it.".replace("your", whose ? "the user's" : "your") },
         { name: "description", label: "Description", rows: 2, maxlength: 1024 },
       ],
       body: [expiry.node, narrowing()],
@@ -166,10 +166,10 @@ export function keyList(base, { account, username, whose, off = false, can = { c
     let next = number + 1;
     while (taken.has(`${stem}-${next}`)) next += 1;
     form("Rotate API key", {
-      lead: h("span", {}, "Makes a new key like ", h("strong", {}, key.name), ", which goes on working for the overlap and then stops."),
+      lead: h("span", {}, "Creates a new key like ", h("strong", {}, key.name), ", which keeps working during the overlap and then stops."),
       fields: [
         { name: "name", label: "Name of the new key", required: true, maxlength: 128, autocomplete: "off", value: `${stem}-${next}` },
-        { name: "overlap", label: "Overlap", options: OVERLAPS, value: "1440", help: ["For how long ", named(short(key.name)), " goes on working beside the new key."] },
+        { name: "overlap", label: "Overlap", options: OVERLAPS, value: "1440", help: ["How long ", named(short(key.name)), " keeps working beside the new key."] },
       ],
       body: [expiry.node],
       label: "Rotate key",
@@ -216,7 +216,7 @@ export function keyList(base, { account, username, whose, off = false, can = { c
     }
     form("Revoke all API keys", {
       lead: h("span", {}, "Every active key of ", h("strong", {}, whose), ` (${live.length}) is refused from now on. This cannot be undone.`),
-      fields: [{ name: "sure", label: `Type ${whose} to go on`, required: true, autocomplete: "off" }],
+      fields: [{ name: "sure", label: `Type ${whose} to confirm`, required: true, autocomplete: "off" }],
       label: `Revoke ${live.length} keys`,
       kind: "danger",
       check: ({ sure }) => (sure === whose ? null : "That is not the name of the user."),
@@ -275,7 +275,7 @@ function status(key) {
 /** What is wrong with the name of a new key, if anything. */
 function checkName(given) {
   const text = given.trim();
-  if (text === "." || text === ".." || text.includes("/")) return "A name cannot be “.” or “..”, nor have a “/” in it.";
+  if (text === "." || text === ".." || text.includes("/")) return "A name cannot be “.” or “..”, or contain “/”.";
   return null;
 }
 
@@ -345,10 +345,10 @@ function narrowing() {
   return h(
     "details",
     { class: "more" },
-    h("summary", {}, "Narrow what the key may do"),
-    field({ name: "cidrs", label: "Networks", help: "From where it counts, such as 10.0.0.0/8. Several with commas.", autocomplete: "off" }),
-    field({ name: "accounts", label: "Accounts", help: "In which accounts it counts. Several with commas.", autocomplete: "off" }),
-    field({ name: "actions", label: "Actions", help: "Which actions it may do, such as getAccount. Several with commas.", autocomplete: "off" }),
+    h("summary", {}, "Limit what the key may do"),
+    field({ name: "cidrs", label: "Networks", help: "Where it can be used from, such as 10.0.0.0/8. Separate several with commas.", autocomplete: "off" }),
+    field({ name: "accounts", label: "Accounts", help: "The accounts it can be used in. Separate several with commas.", autocomplete: "off" }),
+    field({ name: "actions", label: "Actions", help: "The actions it may perform, such as getAccount. Separate several with commas.", autocomplete: "off" }),
   );
 }
 
@@ -362,7 +362,7 @@ function narrowed(held) {
 /** What to say where the longest life of keys was lowered since the page was loaded; clocks may differ by hours. */
 function sooner(made, until) {
   if (Date.parse(made.expires_at) > until - DAY_MS / 2) return null;
-  return `It expires on ${made.expires_at.slice(0, 10)}, sooner than you asked for: keys may not live that long any more.`;
+  return `It expires on ${made.expires_at.slice(0, 10)}, sooner than you asked for: keys can no longer be valid for that long.`;
 }
 
 /** Shows the value of a new key, this once. */
@@ -383,7 +383,7 @@ function revealed(made, username, then, warnings) {
         h(
           "div",
           { class: "notice notice-warn" },
-          h("p", {}, h("strong", {}, "Copy the value now. "), "It is shown this once and there is no way to get it back."),
+          h("p", {}, h("strong", {}, "Copy the value now. "), "It is shown only this once and cannot be retrieved later."),
         ),
         line("Key value", made.value),
         line("curl", `curl -u '_api_key:${made.value}' ${origin}/v2/user`),

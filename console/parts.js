@@ -269,7 +269,7 @@ export function tell(error) {
 
 /** Copies a text, and says whether that came about. */
 export async function copy(text) {
-  say((await copied(text)) ? "Copied" : "The browser did not copy it: select the text and copy it yourself.");
+  say((await copied(text)) ? "Copied" : "The browser did not copy it. Select the text and copy it yourself.");
 }
 
 async function copied(text) {

@@ -17,14 +17,14 @@ export function profile(main) {
     facts(
       ["User", user.username],
       ["Account", user.account_name],
-      ["Signs in by", user.type === "saml" ? `Single sign-on (${user.idp_name ?? "–"})` : "Password"],
+      ["Signs in with", user.type === "saml" ? `Single sign-on (${user.idp_name ?? "–"})` : "Password"],
       ["Password changed", when(user.password_last_updated)],
     ),
     section(
       "My roles",
       {},
       isAdmin
-        ? h("p", { class: "muted" }, "As a user of the account admin you may do everything.")
+        ? h("p", { class: "muted" }, "As a user of the account admin, you may do everything.")
         : user.unified_roles.length
           ? table("My roles", [
               { label: "Role", cell: ({ role_name: name }) => h("span", { class: "name" }, name) },
@@ -33,7 +33,7 @@ export function profile(main) {
             ], user.unified_roles)
           : empty("No role", "You manage your own keys and nothing else."),
     ),
-    section("My sign-ins", { lead: "Where you are signed in with a token. What you do not know, end." }, sessions),
+    section("My sign-ins", { lead: "Where you are signed in with a token. End any sign-in that you do not recognize." }, sessions),
   );
   reload();
 }
@@ -68,19 +68,19 @@ function agent(text) {
 function end(session, then) {
   confirm("End sign-in", "Its tokens are refused from now on.", "End sign-in", async () => {
     await del(`/v2/user/sessions/${session.id}`);
-    return () => { say("The sign-in is ended"); then(); };
+    return () => { say("The sign-in has ended"); then(); };
   });
 }
 
 function changePassword() {
   form("Change password", {
-    lead: "Ends all your sign-ins, this one too: you sign in again with the new password. Your keys stay.",
+    lead: "Ends all your sign-ins, including this one: sign in again with the new password. Your keys keep working.",
     fields: [
-      { name: "value", label: "New password", type: "password", required: true, maxlength: 128, autocomplete: "new-password", help: "6 to 128 characters, and none of the commonest." },
+      { name: "value", label: "New password", type: "password", required: true, maxlength: 128, autocomplete: "new-password", help: "6 to 128 characters, and not a common password." },
       { name: "again", label: "New password, again", type: "password", required: true, maxlength: 128, autocomplete: "new-password" },
     ],
     label: "Change password",
-    check: ({ value, again }) => (value === again ? null : "The two are not the same."),
+    check: ({ value, again }) => (value === again ? null : "The two passwords do not match."),
     act: async ({ value }) => {
       await post("/v2/user/credentials", { type: "password", value });
       return () => signOut();

@@ -9,14 +9,14 @@ import { field } from "./dialogs.js";
 /** All roles. */
 export function roles(main) {
   const place = h("div", {});
-  fill(main, heading("Roles", { lead: "A role is held in an account and grants actions there. Users hold roles directly or by a group." }), place);
+  fill(main, heading("Roles", { lead: "A role is held in an account and grants actions there. Users hold roles directly or through a group." }), place);
   loaded(place, async () => {
     const found = await get("/v2/rbac-manager/roles", { account: whereToAsk("listRoles") });
     return table(
       "Roles",
       [
         { label: "Role", cell: ({ name }) => h("a", { class: "name", href: `/console/roles/${segment(name)}` }, name) },
-        { label: "What it is for", cell: ({ description }) => description },
+        { label: "Purpose", cell: ({ description }) => description },
       ],
       found,
     );
@@ -58,7 +58,7 @@ function holders(name) {
     (members, search) => {
       if (members.length) return table(`Who holds ${name}`, columns, members);
       if (!account()) return empty("Which account?", "A role is held in an account.");
-      return empty("Nobody", search ? "Nobody who holds it has that in their name." : `Nobody holds this role directly in ${account()}.`);
+      return empty("Nobody", search ? "Nobody who holds it has a name that contains that." : `Nobody holds this role directly in ${account()}.`);
     },
     { also: [choice] },
   );

@@ -23,7 +23,7 @@ export function show(root, then, { ended = false, refused = null } = {}) {
     const { username, password } = values(form);
     fill(problem);
     if (!username || !password) {
-      fill(problem, alert("Enter your user and your password.", null, null));
+      fill(problem, alert("Enter your user name and password.", null, null));
       form.elements[username ? "password" : "username"].focus();
       return;
     }
@@ -32,7 +32,7 @@ export function show(root, then, { ended = false, refused = null } = {}) {
       await signIn(username, password);
       await then();
     } catch (error) {
-      fill(problem, error.status === 401 ? alert("The user or the password is not right.", null, null) : alert(error.message));
+      fill(problem, error.status === 401 ? alert("The user name or password is incorrect.", null, null) : alert(error.message));
       form.elements.password.value = "";
       form.elements.password.focus();
     } finally {
@@ -48,7 +48,7 @@ export function show(root, then, { ended = false, refused = null } = {}) {
       h("div", { class: "sign-in-card" },
         h("p", { class: "sign-in-brand" }, h("span", { class: "logo", "aria-hidden": "true" }), "Kedge"),
         h("h1", { tabindex: "-1" }, "Sign in"),
-        ended ? h("div", { class: "notice notice-warn", role: "status" }, h("p", {}, "Your session has ended. Sign in again to go on.")) : null,
+        ended ? h("div", { class: "notice notice-warn", role: "status" }, h("p", {}, "Your session has ended. Sign in again to continue.")) : null,
         refused ? alert(refused, null, null) : null,
         form,
         providers,

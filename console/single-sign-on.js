@@ -11,29 +11,29 @@ const pathOf = (name) => `/console/single-sign-on/${segment(name)}`;
 const go = (href) => document.dispatchEvent(new CustomEvent("kedge:go", { detail: href }));
 
 const TEXTS = [
-  ["sp_entity_id", "Our entity id", { required: true, help: "What this server is called at the provider." }],
-  ["acs_url", "Where answers go", { required: true, help: "Where it ends with a slash, the name of the provider is put behind it." }],
-  ["idp_metadata_url", "Metadata by URL", { help: "Either the URL or the XML, and not both." }],
+  ["sp_entity_id", "Entity id of Kedge", { required: true, help: "The name of this server at the provider." }],
+  ["acs_url", "Response URL (ACS)", { required: true, help: "If it ends with a slash, the name of the provider is appended." }],
+  ["idp_metadata_url", "Metadata by URL", { help: "Either the URL or the XML, not both." }],
   ["idp_metadata_xml", "Metadata as XML", { rows: 4, spellcheck: "false" }],
-  ["idp_username_attribute", "Attribute with the user", { help: "Left out: the NameID." }],
-  ["default_account", "Default account", { help: "Where users live; the attribute wins." }],
+  ["idp_username_attribute", "Attribute with the user", { help: "If left out: the NameID." }],
+  ["default_account", "Default account", { help: "The account of new users; the attribute takes precedence." }],
   ["idp_account_attribute", "Attribute with the accounts", {}],
-  ["default_role", "Default role", { help: "What new users get. Either this or the attribute." }],
+  ["default_role", "Default role", { help: "The role of new users. Either this or the attribute." }],
   ["idp_role_attribute", "Attribute with the roles", {}],
-  ["idp_groups_attribute", "Attribute with the groups", { help: "Left out: memberOf." }],
+  ["idp_groups_attribute", "Attribute with the groups", { help: "If left out: memberOf." }],
 ];
 const FLAGS = [
-  ["enabled", "Enabled: users can sign in by it"],
+  ["enabled", "Enabled: users can sign in through it"],
   ["require_signed_assertions", "Assertions must be signed"],
   ["require_signed_response", "Responses must be signed"],
-  ["require_existing_users", "Only users that are there already"],
-  ["allow_account_creation", "May make accounts that are not there"],
-  ["allow_unsolicited", "Answers count that nobody asked for"],
-  ["allow_assertion_grant", "Assertions can be exchanged for tokens"],
+  ["require_existing_users", "Only existing users can sign in"],
+  ["allow_account_creation", "Create accounts that do not exist"],
+  ["allow_unsolicited", "Accept responses that answer no request"],
+  ["allow_assertion_grant", "Assertions that answer no request can be exchanged for tokens"],
 ];
 const LISTS = [
-  ["allowed_accounts", "Accounts it may name", "Patterns with *, several with commas. Left out: all but the reserved."],
-  ["allowed_roles", "Roles it may name", "Patterns with *, several with commas. Left out: all."],
+  ["allowed_accounts", "Accounts it may name", "Patterns with *, separated by commas. If left out: all but reserved ones."],
+  ["allowed_roles", "Roles it may name", "Patterns with *, separated by commas. If left out: all."],
 ];
 
 /** All identity providers. */
@@ -49,7 +49,7 @@ export function providers(main) {
   );
   loaded(place, async () => {
     const names = await get(BASE);
-    if (!names.length) return empty("No identity provider yet", "Add one with its metadata; then users can sign in by it.");
+    if (!names.length) return empty("No identity provider yet", "Add one with its metadata; then users can sign in through it.");
     return table("Identity providers", [{ label: "Name", cell: (name) => h("a", { class: "name", href: pathOf(name) }, name) }], names);
   });
 }
@@ -119,7 +119,7 @@ export function provider(main, name) {
           said.map(([key, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, Array.isArray(found[key]) ? found[key].join(", ") : String(found[key])))),
           FLAGS.slice(1).map(([key, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, found[key] ? "Yes" : "No"))),
         ),
-        h("p", {}, h("a", { href: `/v2/rbac-manager/saml/metadata/${segment(name)}`, download: `${name}.xml` }, "Our metadata for its administrator")),
+        h("p", {}, h("a", { href: `/v2/rbac-manager/saml/metadata/${segment(name)}`, download: `${name}.xml` }, "Metadata of Kedge for the provider’s administrator")),
       ),
       section("Groups", { lead: "Groups whose members the provider names.", actions: [button("Map group", () => map(base, reload))] }, groupTable(base, groups, reload)),
     ];
@@ -161,7 +161,7 @@ async function map(base, then) {
 }
 
 function remove(name, base) {
-  confirm("Delete identity provider", h("span", {}, "With ", h("strong", {}, name), " go all the users who sign in by it. This cannot be undone."), "Delete identity provider", async () => {
+  confirm("Delete identity provider", h("span", {}, "Deletes ", h("strong", {}, name), " with all the users who sign in through it. This cannot be undone."), "Delete identity provider", async () => {
     await del(base);
     return () => { say(`${name} is deleted`); go("/console/single-sign-on"); };
   });

@@ -8,7 +8,7 @@ import { keyList, keysAreOff } from "./keys.js";
 import { alert, badge, button, empty, facts, heading, loaded, query, say, section, table, when } from "./parts.js";
 import { accountsWith, current, isMe, may, whereToAsk } from "./session.js";
 
-const GRANTS = { direct: "Directly", group_membership: "By a group", sso_group_membership: "By a group of the identity provider" };
+const GRANTS = { direct: "Directly", group_membership: "Through a group", sso_group_membership: "Through a group of the identity provider" };
 
 /** One user of an account. */
 export function user(main, account, username) {
@@ -44,7 +44,7 @@ export function user(main, account, username) {
         password.hidden = found.type !== "native";
         return facts(
           ["Account", h("a", { href: `/console/accounts/${segment(account)}` }, account)],
-          ["Signs in by", found.type === "saml" ? `Single sign-on (${found.idp_name ?? "–"})` : "Password"],
+          ["Signs in with", found.type === "saml" ? `Single sign-on (${found.idp_name ?? "–"})` : "Password"],
           ["Created", when(found.created_at)],
           ["Password changed", when(found.password_last_updated)],
         );
@@ -88,7 +88,7 @@ function roleColumns(username, reload) {
       kind: "row-actions",
       cell: (role) =>
         role.grant_type === "direct" && may("deleteRoleMember", role.domain_name)
-          ? button("Take away", () => takeAway(username, role, reload), { small: true, kind: "quiet", describe: `${role.role_name} in ${role.domain_name}` })
+          ? button("Remove", () => takeAway(username, role, reload), { small: true, kind: "quiet", describe: `${role.role_name} in ${role.domain_name}` })
           : null,
     },
   ];
@@ -96,13 +96,13 @@ function roleColumns(username, reload) {
 
 function takeAway(username, role, reload) {
   confirm(
-    "Take the role away",
+    "Remove role",
     h("span", {}, h("strong", {}, username), " loses ", h("strong", {}, role.role_name), ` in ${role.domain_name} from now on.`),
-    "Take away",
+    "Remove",
     async () => {
       const where = query({ username, domain_name: role.domain_name });
       await del(`/v2/rbac-manager/roles/${segment(role.role_name)}/members${where}`);
-      return () => { say("The role is taken away"); reload(); };
+      return () => { say("The role is removed"); reload(); };
     },
   );
 }
@@ -113,7 +113,7 @@ async function grant(username, account, reload) {
     ? { name: "domain_name", label: "In account", required: true, value: account, autocomplete: "off" }
     : { name: "domain_name", label: "In account", value: account, options: accountsWith("createRoleMember").map((name) => [name, name]) };
   form("Grant role", {
-    lead: h("span", {}, "What the role grants counts for ", h("strong", {}, username), " from now on."),
+    lead: h("span", {}, "Gives ", h("strong", {}, username), " what the role grants from now on."),
     fields: [{ name: "role", label: "Role", options: roles.map(({ name }) => [name, name]) }, where],
     label: "Grant role",
     act: async ({ role, domain_name: domain }) => {
@@ -125,8 +125,8 @@ async function grant(username, account, reload) {
 
 function setPassword(base, username) {
   form("Set password", {
-    lead: h("span", {}, "Ends every sign-in of ", h("strong", {}, username), ". The keys stay."),
-    fields: [{ name: "value", label: "New password", type: "password", required: true, maxlength: 128, autocomplete: "new-password", help: "6 to 128 characters, and none of the commonest." }],
+    lead: h("span", {}, "Ends every sign-in of ", h("strong", {}, username), ". Their keys keep working."),
+    fields: [{ name: "value", label: "New password", type: "password", required: true, maxlength: 128, autocomplete: "new-password", help: "6 to 128 characters, and not a common password." }],
     label: "Set password",
     act: async ({ value }) => {
       await post(`${base}/credentials`, { type: "password", value });

@@ -21,7 +21,7 @@ pub struct LogLevel {
 pub enum LogError {
     #[error("cannot read the log level: {0}")]
     Level(#[from] tracing_subscriber::filter::ParseError),
-    #[error("cannot set the log up: {0}")]
+    #[error("cannot set up the log: {0}")]
     Taken(#[from] tracing_subscriber::util::TryInitError),
     #[error("cannot change the log level: {0}")]
     Change(#[from] reload::Error),

@@ -233,13 +233,13 @@ pub fn text(state: &State) -> Result<String, std::fmt::Error> {
     registry.register("http_requests", "Answered requests", metrics.requests.clone());
     registry.register_with_unit(
         "http_request_duration",
-        "How long requests took to be answered",
+        "Time taken to answer requests",
         Unit::Seconds,
         metrics.durations.clone(),
     );
-    registry.register("authentications", "Checked credentials, remembered ones too", metrics.sign_ins.clone());
+    registry.register("authentications", "Checked credentials, including remembered ones", metrics.sign_ins.clone());
     registry.register("collector_runs", "Runs of the collector", metrics.removals.clone());
-    registry.register("collector_rows", "Rows that the collector removed", metrics.removed.clone());
+    registry.register("collector_rows", "Rows removed by the collector", metrics.removed.clone());
     registry.register("connections_accepted", "Accepted connections", metrics.accepted.clone());
     registry.register(
         "tls_handshakes_failed",
@@ -249,14 +249,14 @@ pub fn text(state: &State) -> Result<String, std::fmt::Error> {
     registry.register("connections_open", "Open connections", metrics.open.clone());
     let uses = state.cache.uses();
     register_count(&mut registry, "cache_hits", "Callers that were remembered", uses.hits);
-    register_count(&mut registry, "cache_misses", "Callers that were not", uses.misses);
+    register_count(&mut registry, "cache_misses", "Callers that were not remembered", uses.misses);
     register_level(&mut registry, "cache_entries", "Remembered callers", state.cache.len());
-    register_level(&mut registry, "hashes_waiting", "Passwords that wait to be hashed", state.hasher.waiting());
+    register_level(&mut registry, "hashes_waiting", "Passwords waiting to be hashed", state.hasher.waiting());
     let (idle, open) = state.db.connections();
     register_level(&mut registry, "database_connections_open", "Connections of the pool", open);
-    register_level(&mut registry, "database_connections_idle", "Connections of the pool that nobody uses", idle);
+    register_level(&mut registry, "database_connections_idle", "Idle connections of the pool", idle);
     let leased = usize::from(state.changes.is_leased());
-    register_level(&mut registry, "changes_leased", "Whether the node hears of changes (1) or not (0)", leased);
+    register_level(&mut registry, "changes_leased", "Whether the node receives changes (1) or not (0)", leased);
     let mut text = String::new();
     encode(&mut text, &registry)?;
     Ok(text)

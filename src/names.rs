@@ -138,7 +138,7 @@ fn check_idp_name(name: &str) -> Result<(), BadName> {
 
 fn check_any_name(name: &str) -> Result<(), BadName> {
     if name.is_empty() || name.contains('\0') {
-        return Err(BadName("must not be empty nor hold U+0000"));
+        return Err(BadName("must not be empty or contain U+0000"));
     }
     Ok(())
 }

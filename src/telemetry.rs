@@ -61,7 +61,7 @@ pub struct Telemetry {
 
 /// Why nothing can be sent.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot set up what telemetry.otlp_endpoint asks for: {0}")]
+#[error("cannot set up the export to telemetry.otlp_endpoint: {0}")]
 pub struct TelemetryError(Box<dyn std::error::Error + Send + Sync>);
 
 impl Telemetry {

@@ -30,10 +30,10 @@ use crate::{
 
 const NOT_FOUND: Error = Error::NotFound { what: "Event" };
 
-/// What happened, the newest first
+/// Lists events, the newest first
 ///
-/// In the caller's account, or the one that `x-anchore-account` names, since it was made; administrators see what was before,
-/// too, and all accounts where they name none and their key is not kept to some.
+/// Lists events of the selected account since it was created. Admins also see earlier events, and those of all accounts
+/// unless they name one or use an account-restricted key.
 #[utoipa::path(get, path = "/v2/events", tag = "Events", params(ListEventsQuery),
     responses((status = 200, body = EventsList)))]
 pub async fn list_events(
@@ -95,7 +95,7 @@ pub async fn get_event(
     Ok(Json(EventResponse::new(event, &host(), app.config.server.external_url())))
 }
 
-/// The types that events can have
+/// Lists the types of events
 #[utoipa::path(get, path = "/v2/event-types", tag = "Events", responses((status = 200, body = EventTypesList)))]
 pub async fn list_event_types() -> Json<&'static EventTypesList> {
     Json(&EVENT_TYPES)
@@ -156,7 +156,7 @@ fn moment(field: &str, text: &str) -> Result<OffsetDateTime> {
     let parsed = parsed.or_else(|| Some(Date::parse(text, &Iso8601::DATE).ok()?.midnight().assume_utc()));
     // PostgreSQL's calendar begins later than that of ISO 8601 with a sign.
     let utc = parsed.and_then(|parsed| parsed.checked_to_offset(UtcOffset::UTC)).filter(|utc| utc.year() >= 0);
-    utc.ok_or_else(|| Error::malformed(field, "must be a moment such as 2027-01-31T23:59:59Z"))
+    utc.ok_or_else(|| Error::malformed(field, "must be a time such as 2027-01-31T23:59:59Z"))
 }
 
 fn host() -> String {

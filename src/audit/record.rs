@@ -61,7 +61,7 @@ impl Refusal {
         match self {
             Self::SignIn => "Sign-ins failed",
             Self::Permission => "A permission was missing",
-            Self::RevokedKey => "An API key was used after it was revoked",
+            Self::RevokedKey => "An API key was used after it had been revoked",
         }
     }
 }
@@ -98,8 +98,8 @@ impl SecurityEvent {
         match self {
             Self::TokenReused => "A refresh token was used twice, and its session ended",
             Self::PasswordReset => "A password was set on the command line",
-            Self::SigningKeyRotated => "A new key signs access tokens, made on the command line",
-            Self::CertificatesReplaced => "The metadata of an identity provider brought other certificates",
+            Self::SigningKeyRotated => "A new key to sign access tokens was created on the command line",
+            Self::CertificatesReplaced => "The metadata of an identity provider has other certificates",
         }
     }
 

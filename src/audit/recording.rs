@@ -55,7 +55,7 @@ pub struct Resource {
 }
 
 /// The collections of the API, and what is in them.
-const COLLECTIONS: [(&str, &str); 15] = [
+const COLLECTIONS: [(&str, &str); 16] = [
     ("accounts", "account"),
     ("users", "user"),
     ("credentials", "credential"),
@@ -67,6 +67,8 @@ const COLLECTIONS: [(&str, &str); 15] = [
     ("user-group-mappings", "user_group_mapping"),
     ("sso", "identity_provider"),
     ("sessions", "session"),
+    // The console's, under `/console/session`.
+    ("session", "session"),
     ("token", "session"),
     ("revoke", "session"),
     ("logging", "logging"),
@@ -294,6 +296,7 @@ mod tests {
                 resource(None, Some("user_group"), Some("g-1")),
             ),
             ("/v2/user/api-keys", "/v2/user/api-keys", resource(None, Some("api_key"), None)),
+            ("/console/session", "/console/session", resource(None, Some("session"), None)),
             ("/v2/system/logging", "/v2/system/logging", resource(None, Some("logging"), None)),
         ] {
             assert_eq!(about(route, path), expected, "{route}");

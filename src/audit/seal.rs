@@ -262,7 +262,7 @@ pub struct Verified {
 pub enum Broken {
     #[error("seal {seal}: {why}")]
     Seal { seal: i64, why: String },
-    #[error("{0} records are in no seal, though seals of their time were made: they were added later")]
+    #[error("{0} records are in no seal, although seals exist for their time: they were added later")]
     Late(i64),
     #[error("the checkpoint {0} is not in the trail")]
     Checkpoint(String),

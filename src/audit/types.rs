@@ -14,33 +14,36 @@ use crate::{http::extract::given, names::AnyName, timestamp::Timestamp};
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListEventsQuery {
-    /// Only events of this service: all are of `identity`.
+    /// Only events of this service; every event is of `identity`.
     pub source_service_name: Option<String>,
     /// Only events of this host.
     pub source_host_id: Option<String>,
-    /// A type, `*` for any text.
+    /// Only events of this type, where `*` stands for any text, such as `user.identity.*api_key*`.
     #[param(pattern = "^[a-z0-9-_.*]+$")]
     pub event_type: Option<String>,
+    /// Only events on resources of this type, such as `user`, `api_key` or `session`.
     #[param(value_type = Option<String>)]
     pub resource_type: Option<AnyName>,
+    /// Only events on the resource with this id, as events show it in `resource`: a name or a UUID.
     #[param(value_type = Option<String>)]
     pub resource_id: Option<AnyName>,
-    /// Kedge's addition: only what this user did.
+    /// Kedge's addition: only events caused by this user.
     #[param(value_type = Option<String>)]
     pub user: Option<AnyName>,
-    /// Kedge's addition: only what was done with a key that has this hint.
+    /// Kedge's addition: only events caused with the key of this hint.
     #[param(value_type = Option<String>)]
     pub key_hint: Option<AnyName>,
-    /// `info` or `error`, in any case.
+    /// Only events of this level: `info` or `error`, in upper or lower case.
     pub level: Option<String>,
-    /// Events of this moment and later (RFC 3339).
+    /// Only events at this time or later (RFC 3339).
     pub since: Option<String>,
-    /// Events before this moment (RFC 3339).
+    /// Only events before this time (RFC 3339).
     pub before: Option<String>,
+    /// The page, from 1.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = i64, required = false, default = 1, minimum = 1)]
     pub page: Option<i64>,
-    /// How many of a page, at most 1,000.
+    /// Entries per page, at most 1,000.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = i64, required = false, default = 100, minimum = 1, maximum = 1000)]
     pub limit: Option<i64>,
@@ -51,12 +54,13 @@ pub struct ListEventsQuery {
 pub struct EventsList {
     #[schema(required = false)]
     pub results: Vec<EventResponse>,
-    /// Whether there is a page after this one.
+    /// Whether another page follows.
     #[schema(required = false)]
     pub next_page: bool,
-    /// How many are on this page.
+    /// The number of events on this page.
     #[schema(value_type = i64, required = false)]
     pub item_count: usize,
+    /// The page that was requested.
     #[schema(required = false)]
     pub page: i64,
 }
@@ -72,6 +76,7 @@ pub struct EventResponse {
     event: Event,
 }
 
+/// What happened.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Event {
     #[schema(inline, required = false)]
@@ -87,13 +92,14 @@ pub struct Event {
     level: String,
     #[schema(required = false)]
     message: String,
-    /// Who, how signed in, from where, what came of it, and how often.
+    /// Who did it, how they had signed in, from which address, the outcome, and how often.
     #[schema(value_type = Object, required = false)]
     details: Map<String, Value>,
     #[schema(required = false)]
     timestamp: Timestamp,
 }
 
+/// The service and the request that an event comes from.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventSource {
     #[schema(required = false)]
@@ -107,6 +113,7 @@ pub struct EventSource {
     request_id: Option<String>,
 }
 
+/// What an event is about.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventResource {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -163,10 +170,11 @@ impl EventResponse {
     }
 }
 
-/// The types that events can have, by category.
+/// The types of events, by category.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventTypesList(Vec<EventCategory>);
 
+/// A category of events, the first part of their types.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventCategory {
     #[schema(required = false)]
@@ -177,6 +185,7 @@ pub struct EventCategory {
     subcategories: Vec<EventSubcategory>,
 }
 
+/// A subcategory of events, the second part of their types.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventSubcategory {
     #[schema(required = false)]
@@ -187,6 +196,7 @@ pub struct EventSubcategory {
     events: Vec<EventDescription>,
 }
 
+/// A type of events.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventDescription {
     #[schema(required = false)]
@@ -227,19 +237,19 @@ impl EventTypesList {
         Self(vec![
             EventCategory {
                 name: USER,
-                description: "What users do",
+                description: "Actions of users",
                 subcategories: vec![EventSubcategory {
                     name: "identity",
-                    description: "Changes of accounts, users, keys, roles, groups and identity providers",
+                    description: "Changes to accounts, users, keys, roles, groups and identity providers",
                     events: operations.iter().map(change).collect(),
                 }],
             },
             EventCategory {
                 name: SYSTEM,
-                description: "What the system does",
+                description: "Actions of the system",
                 subcategories: vec![EventSubcategory {
                     name: "security",
-                    description: "What was refused, counted by the minute, and what happens beside the operations",
+                    description: "Refusals, counted by the minute, and what happens outside the operations",
                     events: refusals.chain(SecurityEvent::ALL.into_iter().map(event)).collect(),
                 }],
             },

@@ -45,7 +45,7 @@ impl Deref for Caller {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     Password,
-    /// An access token, which a password was given for.
+    /// An access token of this session.
     Token {
         session: Uuid,
     },
@@ -85,7 +85,7 @@ impl Known {
         if found == self.user.id {
             return Ok(());
         }
-        Err(Error::Unauthenticated("the user was deleted meanwhile, and one of that name made anew"))
+        Err(Error::Unauthenticated("the user was deleted in the meantime, and another one of that name created"))
     }
 
     #[must_use]

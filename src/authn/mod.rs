@@ -61,7 +61,7 @@ pub async fn authenticate(app: &App, headers: &HeaderMap, address: Option<IpAddr
     };
     if let Credential::ApiKey { id, narrowing } = &entry.caller.credential {
         if !narrowing.admits(address) {
-            return Err(Error::Unauthenticated("API key used from an address that it is not for"));
+            return Err(Error::Unauthenticated("API key used from an address outside its networks"));
         }
         let now = app.clock.now();
         if entry.is_news(now) {

@@ -109,7 +109,7 @@ pub enum HashError {
     Parameters(#[from] argon2::Error),
     #[error("argon2: {0}")]
     Hash(#[from] argon2::password_hash::Error),
-    #[error("a thread to hash passwords on cannot be started: {0}")]
+    #[error("a thread for hashing passwords cannot be started: {0}")]
     Thread(#[from] std::io::Error),
     #[error("a stored password hash cannot be read: {0}")]
     Stored(argon2::password_hash::phc::Error),

@@ -166,7 +166,7 @@ impl Reader {
                 let shape = "an action of your own is x- and up to 126 letters, digits, `.`, `_` or `-`";
                 self.problems.push(format!("actions: {name}: {shape}"));
             } else if !self.table.own_actions.insert(name.clone()) {
-                self.problems.push(format!("actions: {name} stands there twice"));
+                self.problems.push(format!("actions: {name} is listed twice"));
             }
         }
     }
@@ -186,7 +186,7 @@ impl Reader {
                 self.problems.push(format!("role {name} is built in and cannot be changed"));
             }
             Some(_) => {
-                self.problems.push(format!("role {name} stands there twice"));
+                self.problems.push(format!("role {name} is listed twice"));
             }
             None => {}
         }
@@ -215,7 +215,7 @@ impl Reader {
                 }
             };
             if !new {
-                self.problems.push(format!("role {}: {name} stands there twice", entry.name));
+                self.problems.push(format!("role {}: {name} is listed twice", entry.name));
             }
         }
         Grants::Only { actions, own }
@@ -271,12 +271,12 @@ roles:
             [
                 &format!("actions: deploy: {shape}"),
                 &format!("actions: x-: {shape}"),
-                "actions: x-deploy stands there twice",
+                "actions: x-deploy is listed twice",
                 "role read-only is built in and cannot be changed",
-                "role a: listUsers stands there twice",
+                "role a: listUsers is listed twice",
                 "role a: unknown action flyToMoon",
                 "role a: unknown action x-undeclared",
-                "role a stands there twice",
+                "role a is listed twice",
                 "role a: createAccount is an action of the system",
                 "role a b: a name is 1 to 128 letters, digits, `_` or `-`",
                 "role a b: unknown action *",

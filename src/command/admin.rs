@@ -80,7 +80,7 @@ pub async fn rotate_signing_key(mut config: Config) -> Result<(), Failure> {
     if let Ok(rotated) = &done {
         println!("The key {} signs from now on.", rotated.kid);
         if let Some(until) = rotated.until {
-            println!("The one before verifies until {}.", Timestamp(until));
+            println!("The previous one verifies until {}.", Timestamp(until));
         }
     }
     let released = database.release().await;
@@ -111,7 +111,7 @@ pub async fn verify_audit(config: &Config, checkpoint: Option<&str>, keys: &[Str
     let found = done?;
     println!("{} records in {} seals are as they were written.", found.records, found.seals);
     if found.dropped > 0 {
-        println!("{} more seals are of records that retention has ended.", found.dropped);
+        println!("{} more seals cover records that retention has removed.", found.dropped);
     }
     if found.unsealed > 0 {
         println!("{} records are in no seal yet.", found.unsealed);
@@ -120,7 +120,7 @@ pub async fn verify_audit(config: &Config, checkpoint: Option<&str>, keys: &[Str
         println!("Signed by the key {key}.");
     }
     if let Some(last) = &found.checkpoint {
-        println!("The last seal, to be kept where the database's owner cannot reach it: {last}");
+        println!("The last seal; keep it where the database's owner cannot reach it: {last}");
     }
     Ok(())
 }

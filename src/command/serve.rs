@@ -156,7 +156,10 @@ async fn build(
 
 #[expect(clippy::disallowed_methods, reason = "the password that nobody chose is shown to the operator, once")]
 fn print_first_password(password: &Secret) {
-    println!("First start: the user admin was made. Its password, shown this once:\n\n    {}\n", password.reveal());
+    println!(
+        "First start: the user admin was created. Its password, shown only this once:\n\n    {}\n",
+        password.reveal()
+    );
 }
 
 /// Runs the server until it is told to stop, then lets what is in flight finish.
@@ -199,7 +202,7 @@ async fn watch_certificate(tls: Arc<Tls>) {
     let mut hangup = match signal(SignalKind::hangup()) {
         Ok(hangup) => hangup,
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "SIGHUP is not listened to");
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot listen for SIGHUP");
             return;
         }
     };

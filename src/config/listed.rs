@@ -101,6 +101,6 @@ mod tests {
         assert!(of("default_admin_password").is_secret && !of("data_dir").is_secret);
         let longest = of("user_authentication.max_api_key_age_days");
         assert_eq!((&longest.value, &longest.default), (&365.into(), &365.into()));
-        assert_eq!(longest.description, "Longest life of a new API key, in days.");
+        assert_eq!(longest.description, "Maximum lifetime of a new API key, in days.");
     }
 }

@@ -229,7 +229,7 @@ impl Db {
     /// Whether the database can be used.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where it does not.
+    /// [`Error::Unavailable`] where it cannot.
     pub async fn check(&self) -> Result<()> {
         sqlx::query!("select 1 as one").fetch_one(&mut *self.connection().await?).await?;
         match &self.changes {

@@ -27,19 +27,21 @@ macro_rules! kinds {
 }
 
 kinds! {
-    AccountNotEnabled = "account_not_enabled", "The caller's account, or the one asked for, is disabled or being deleted.";
-    AlreadyExists = "already_exists", "The name belongs to another one, perhaps to an account that is being deleted.";
-    InternalError = "internal_error", "The server failed; the log tells why under the answer's x-request-id.";
-    LimitReached = "limit_reached", "A limit on how many there may be is reached.";
-    NameTaken = "name_taken", "A user or key of that name exists.";
+    AccountNotEnabled = "account_not_enabled",
+        "The caller's account, or the requested one, is disabled or being deleted.";
+    AlreadyExists = "already_exists", "The name is already taken, perhaps by an account that is still being deleted.";
+    InternalError = "internal_error", "The server failed; its log has the reason under the answer's x-request-id.";
+    LimitReached = "limit_reached", "The maximum number of such things has been reached.";
+    NameTaken = "name_taken", "A user or key of that name already exists.";
     NotAuthorized = "not_authorized", "The caller lacks the permission that the message names.";
-    NotFound = "not_found", "The thing that the path or the header names does not exist.";
-    NotWithApiKey = "not_with_api_key", "The operation needs the user's password: an API key may never do it.";
+    NotFound = "not_found", "What the path or the header names does not exist.";
+    NotWithApiKey = "not_with_api_key",
+        "API keys cannot be used for this operation; sign in with a password or an access token.";
     RequestRefused = "request_refused", "The request is well-formed, but the rules do not allow it.";
-    TooManyAttempts = "too_many_attempts", "Too many sign-ins failed; the header Retry-After tells when to try again.";
+    TooManyAttempts = "too_many_attempts", "Too many sign-ins failed; the Retry-After header says when to try again.";
     Unauthenticated = "unauthenticated", "No valid credential came with the request.";
     Unavailable = "unavailable", "The server cannot answer now; trying again later may help.";
-    WrongState = "wrong_state", "The state of the thing does not allow this change.";
+    WrongState = "wrong_state", "The current state does not allow this change.";
 }
 
 impl Error {

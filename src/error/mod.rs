@@ -33,8 +33,10 @@ pub enum Error {
     /// One of several things that a request names. Clients match the text of `User account`.
     #[error("{what} not found. Name={name}")]
     NotFoundNamed { what: &'static str, name: String },
+    /// 409: a name that is unique in the whole deployment is taken, of an account, a group or an identity provider.
     #[error("{what} already exists")]
     Conflict { what: &'static str },
+    /// 400: the name of a user or of an API key is taken.
     #[error("{what} already exists")]
     NameTaken { what: &'static str },
     /// A body, parameter or path that breaks the schema.
@@ -43,16 +45,17 @@ pub enum Error {
     /// A well-formed request that the rules refuse.
     #[error("{0}")]
     Refused(String),
-    /// The state of a thing does not allow the change.
+    /// 400: the state of a thing does not allow the change.
     #[error("{0}")]
     WrongState(String),
-    /// What somebody else decided does not allow the change.
+    /// 409: the configuration file, the environment or the need of a restart does not allow a change of this key.
     #[error("{0}")]
     NotChangeable(String),
+    /// 400: there are as many as there may be.
     #[error("{0}")]
     TooMany(String),
     /// Too many sign-ins failed; `retry_after` is in seconds.
-    #[error("Too many sign-ins failed, try again later.")]
+    #[error("Too many sign-ins failed; try again later.")]
     TooManyAttempts { retry_after: u64 },
     /// A request that failed before its content was judged: media type, size, method, path.
     #[error("{status}: {detail}")]

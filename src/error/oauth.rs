@@ -13,8 +13,9 @@ use crate::{authz::policy::Denial, http::json};
 /// An error of an operation under `/oauth/` (RFC 6749, 5.2).
 #[derive(Serialize, ToSchema)]
 pub struct OAuthErrorResponse {
-    /// A word that the RFC knows.
+    /// An error code of the RFC.
     error: &'static str,
+    /// The reason, for people.
     error_description: String,
 }
 

@@ -10,29 +10,32 @@ use utoipa::ToSchema;
 use super::{Error, ErrorKind};
 use crate::{authz::policy::Denial, http::json};
 
-/// An application error, of every operation.
+/// An error of the application.
 #[derive(Serialize, ToSchema)]
 pub struct ApiErrorResponse {
     /// The HTTP status.
     code: u16,
-    /// The HTTP status again, under the name that older clients read.
+    /// The HTTP status again, under the name that older clients use.
     #[schema(extensions(("x-kedge-addition" = json!(true))))]
     httpcode: u16,
-    /// A stable word; `GET /v2/system/error-codes` lists them.
+    /// A stable identifier; `GET /v2/system/error-codes` lists them.
     error_type: &'static str,
     message: String,
-    /// Always an object.
+    /// Always an empty object.
     #[schema(value_type = Object)]
     detail: serde_json::Map<String, serde_json::Value>,
 }
 
-/// A request that broke the schema, or met no route (RFC 9457).
+/// A request that violates the schema or matches no route (RFC 9457).
 #[derive(Serialize, ToSchema)]
 pub struct Problem {
+    /// Always `about:blank`.
     r#type: &'static str,
+    /// The phrase that belongs to the HTTP status.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
-    /// What is wrong, naming the field or parameter.
+    /// What is wrong, with the name of the field or parameter.
     detail: String,
 }
 
@@ -68,8 +71,10 @@ impl Error {
     pub fn message(&self) -> String {
         match self {
             Self::Unauthenticated(_) => "Unauthorized".to_owned(),
-            Self::Internal(_) => "The server failed to answer; its log tells why under this x-request-id.".to_owned(),
-            Self::Unavailable(_) => "The server cannot answer now, try again later.".to_owned(),
+            Self::Internal(_) => {
+                "The server failed to answer; its log has the reason under this x-request-id.".to_owned()
+            }
+            Self::Unavailable(_) => "The server cannot answer now; try again later.".to_owned(),
             Self::Transport { detail, .. } => detail.clone(),
             told => told.to_string(),
         }

@@ -23,10 +23,10 @@ const X_KEDGE_ROLES: HeaderName = HeaderName::from_static("x-kedge-roles");
 
 /// Whether the caller may do something in another service
 ///
-/// For proxies: 200 tells who is calling in `X-Kedge-User`, `X-Kedge-Account` and `X-Kedge-Roles`, percent-encoded.
+/// For proxies: a 200 names the caller in `X-Kedge-User`, `X-Kedge-Account` and `X-Kedge-Roles`, percent-encoded.
 #[utoipa::path(get, path = "/v2/auth/check", tag = "Identity", extensions(("x-kedge-addition" = json!(true))),
     params(CheckQuery),
-    responses((status = 200, description = "The caller may", headers(
+    responses((status = 200, description = "The caller is permitted", headers(
         ("X-Kedge-User" = String), ("X-Kedge-Account" = String), ("X-Kedge-Roles" = String))), (status = 404)))]
 pub async fn check_auth(State(app): State<App>, caller: Caller, Query(query): Query<CheckQuery>) -> Result<Response> {
     let account = query.account.as_ref().map_or(caller.account.name.as_str(), AnyName::as_str);
@@ -45,10 +45,10 @@ pub async fn check_auth(State(app): State<App>, caller: Caller, Query(query): Qu
     Ok(response)
 }
 
-/// The same, for proxies that ask by POST
+/// The same, for proxies that use POST
 #[utoipa::path(post, path = "/v2/auth/check", tag = "Identity", extensions(("x-kedge-addition" = json!(true))),
     params(CheckQuery),
-    responses((status = 200, description = "The caller may", headers(
+    responses((status = 200, description = "The caller is permitted", headers(
         ("X-Kedge-User" = String), ("X-Kedge-Account" = String), ("X-Kedge-Roles" = String))), (status = 404)))]
 pub async fn check_auth_by_post(app: State<App>, caller: Caller, query: Query<CheckQuery>) -> Result<Response> {
     check_auth(app, caller, query).await

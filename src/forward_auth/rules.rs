@@ -30,7 +30,7 @@ pub fn permit(caller: &Known, table: &RoleTable, action: Option<&str>, account: 
             Ok(policy::permit(rights, narrowing, action, domain)?)
         }
         None if table.knows_action(name) => Ok(policy::permit_own(rights, narrowing, name, account)?),
-        None => Err(Error::malformed("action", "is none that the deployment knows")),
+        None => Err(Error::malformed("action", "is not an action known to this deployment")),
     }
 }
 

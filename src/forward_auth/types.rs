@@ -8,10 +8,11 @@ use crate::names::AnyName;
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct CheckQuery {
-    /// An action of the API or of the deployment's own (`x-…`). Left out, whoever is signed in will do.
+    /// An action of the API, or one of the deployment's own (`x-…`). Left out, every signed-in caller who has
+    /// access to the account is permitted.
     #[param(value_type = Option<String>)]
     pub action: Option<AnyName>,
-    /// The account that it is asked for in; the caller's own where it is left out.
+    /// The account to act in; the caller's own if left out.
     #[param(value_type = Option<String>)]
     pub account: Option<AnyName>,
 }

@@ -132,7 +132,7 @@ fn unreadable(error: &axum::Error) -> Error {
         Some(Cut::Late) => TOO_LONG,
         Some(Cut::TooLarge(limit)) => too_large(*limit),
         None => {
-            let detail = "The request body ended before it was whole".to_owned();
+            let detail = "The request body ended before it was complete".to_owned();
             Error::Transport { status: StatusCode::BAD_REQUEST, detail }
         }
     }
@@ -226,7 +226,7 @@ fn decoded(name: &str, text: &[u8]) -> Result<String> {
     let text = percent_encoding::percent_decode(&spaced).decode_utf8();
     let text = text.map_err(|_| Error::malformed(shown(name), "is not UTF-8"))?;
     if text.contains('\0') {
-        return Err(Error::malformed(shown(name), "holds U+0000"));
+        return Err(Error::malformed(shown(name), "contains U+0000"));
     }
     Ok(text.into_owned())
 }

@@ -29,7 +29,7 @@ use crate::{
     info(
         title = "Kedge",
         version = "2.13.0",
-        description = "Anchore's V2 API: accounts, users, credentials, API keys and tokens. What Kedge adds to it is marked `x-kedge-addition`.",
+        description = "Anchore's V2 API: accounts, users, credentials, API keys and tokens. Kedge's additions are marked `x-kedge-addition`.",
     ),
     components(schemas(ApiErrorResponse, OAuthErrorResponse, Problem)),
     modifiers(&Credentials),
@@ -42,12 +42,12 @@ impl Modify for Credentials {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let basic = HttpBuilder::new()
             .scheme(HttpAuthScheme::Basic)
-            .description(Some("User and password, or the user `_api_key` and the value of an API key."))
+            .description(Some("User name and password, or the user name `_api_key` and the value of an API key."))
             .build();
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
-            .description(Some("An access token that `POST /v2/oauth/token` answered."))
+            .description(Some("An access token from `POST /v2/oauth/token`."))
             .build();
         // utoipa takes an empty one from the manifest, which client generators refuse.
         document.info.license = None;

@@ -9,13 +9,13 @@ use crate::error::{Error, Result};
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Paging {
-    /// Kedge's addition: only what has this in its name or its description; a letter of ASCII in any case.
+    /// Kedge's addition: only entries with this in their name or description; ASCII letters match in either case.
     search: Option<String>,
-    /// Kedge's addition: which page of `limit` entries.
+    /// Kedge's addition: the page, of `limit` entries each.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = i64, required = false, default = 1, minimum = 1, maximum = 1_000_000)]
     page: Option<i64>,
-    /// Kedge's addition: how many entries a page has, at most 1,000; all, where it is left out.
+    /// Kedge's addition: entries per page, at most 1,000; left out, all entries.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = i64, required = false, minimum = 1, maximum = 1000)]
     limit: Option<i64>,
@@ -38,7 +38,7 @@ impl Paging {
         let page = within("page", self.page.unwrap_or(1), 1_000_000)?;
         let limit = self.limit.map(|limit| within("limit", limit, 1000)).transpose()?;
         if self.search.as_deref().is_some_and(|text| text.contains('\0')) {
-            return Err(Error::malformed("search", "holds U+0000"));
+            return Err(Error::malformed("search", "contains U+0000"));
         }
         Ok(Page { search: self.search, limit, offset: limit.map_or(0, |limit| (page - 1) * limit) })
     }

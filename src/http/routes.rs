@@ -370,7 +370,7 @@ fn account_header() -> Parameter {
         .name("x-anchore-account")
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
-        .description(Some("The account to act in, where it is not the caller's own"))
+        .description(Some("The account to act in; the caller's own if left out"))
         .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
         .build()
 }

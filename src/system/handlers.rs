@@ -30,20 +30,20 @@ pub async fn ping() -> Json<&'static str> {
 
 /// Which API this is
 ///
-/// The same without the slash: clients ask their base URL first, and nothing is redirected.
+/// The same without the slash: clients try their base URL first, and nothing is redirected.
 #[utoipa::path(get, path = "/v2", tag = "System", responses((status = 200, body = String, content_type = "application/json")),
     extensions(("x-kedge-addition" = json!(true))))]
 pub async fn ping_bare() -> Json<&'static str> {
     ping().await
 }
 
-/// Whether the process lives
+/// Whether the process is alive
 #[utoipa::path(get, path = "/v2/health", tag = "System", responses((status = 200)))]
 pub async fn health_check() -> StatusCode {
     StatusCode::OK
 }
 
-/// Whether the process lives
+/// Whether the process is alive
 #[utoipa::path(get, path = "/health", tag = "System", responses((status = 200)),
     extensions(("x-kedge-addition" = json!(true))))]
 pub async fn health() -> StatusCode {
@@ -58,11 +58,11 @@ pub async fn ready(State(app): State<App>) -> Result<StatusCode> {
     Ok(StatusCode::OK)
 }
 
-/// What the server counts of itself
+/// Metrics
 ///
-/// In the form of `OpenMetrics` 1.0, which Prometheus reads. 404 unless `metrics.enabled`.
+/// In the `OpenMetrics` 1.0 format, which Prometheus reads. 404 unless `metrics.enabled` is set.
 #[utoipa::path(get, path = "/metrics", tag = "System", extensions(("x-kedge-addition" = json!(true))),
-    responses((status = 200, description = "The counts", body = String, content_type = "application/openmetrics-text"),
+    responses((status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text"),
               (status = 404)))]
 pub async fn get_metrics(State(app): State<App>) -> Result<Response> {
     if !app.config.metrics.enabled {
@@ -89,13 +89,13 @@ pub async fn version(app: State<App>) -> Json<ServiceVersion> {
     version_check(app).await
 }
 
-/// How the server is
+/// Server status
 #[utoipa::path(get, path = "/v2/status", tag = "System", responses((status = 200, body = StatusResponse)))]
 pub async fn get_status(State(app): State<App>) -> Json<StatusResponse> {
     Json(status(&app))
 }
 
-/// The services of the deployment and how they are
+/// The services of the deployment and their status
 #[utoipa::path(get, path = "/v2/system", tag = "System", responses((status = 200, body = SystemStatusResponse)))]
 pub async fn get_service_detail(State(app): State<App>) -> Json<SystemStatusResponse> {
     Json(SystemStatusResponse { service_states: services(&app) })
@@ -107,14 +107,14 @@ pub async fn list_services(State(app): State<App>) -> Json<ServiceList> {
     Json(services(&app))
 }
 
-/// The words that `error_type` can be
+/// The values of `error_type`
 #[utoipa::path(get, path = "/v2/system/error-codes", tag = "System",
     responses((status = 200, body = Vec<AnchoreErrorCode>)))]
 pub async fn describe_error_codes() -> Json<Vec<AnchoreErrorCode>> {
     Json(ErrorKind::ALL.iter().map(AnchoreErrorCode::from).collect())
 }
 
-/// Changes the log level of this server until it is changed again or restarted
+/// Changes the log level of this server, until it is changed again or the server restarts
 #[utoipa::path(post, path = "/v2/system/logging", tag = "System", request_body = LoggingLevel,
     responses((status = 200, body = LoggingLevelResponse)))]
 pub async fn set_new_log_level(

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{error::ErrorKind, http::extract::word};
 
-/// Which versions answer.
+/// The versions of the API, the service and the database schema.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ServiceVersion {
     pub service: VersionOfService,
@@ -13,28 +13,31 @@ pub struct ServiceVersion {
     pub db: VersionOfDatabase,
 }
 
+/// The version of the service.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct VersionOfService {
-    /// The level of Anchore's API that is spoken.
+    /// The version of Anchore Enterprise whose API this is.
     pub version: &'static str,
     /// Kedge's own version.
     #[schema(extensions(("x-kedge-addition" = json!(true))))]
     pub kedge_version: &'static str,
 }
 
+/// The version of the API.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct VersionOfApi {
-    /// Always `2`, a string.
+    /// Always the string `2`.
     pub version: &'static str,
 }
 
+/// The version of the database schema.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct VersionOfDatabase {
-    /// The newest migration of the database.
+    /// The number of the newest migration of the database.
     pub schema_version: String,
 }
 
-/// How a service is.
+/// The status of a service.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StatusResponse {
     pub available: bool,
@@ -47,7 +50,7 @@ pub struct StatusResponse {
     pub detail: serde_json::Map<String, serde_json::Value>,
 }
 
-/// A service of the deployment: Kedge is one.
+/// A service of the deployment. Kedge is a single one.
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the contract's names")]
 pub struct Service {
@@ -60,15 +63,17 @@ pub struct Service {
     pub version: &'static str,
 }
 
+/// The services of the deployment.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ServiceList(pub [Service; 1]);
 
+/// The status of the deployment.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SystemStatusResponse {
     pub service_states: ServiceList,
 }
 
-/// A word that `error_type` can be.
+/// A value of `error_type`, with its meaning.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AnchoreErrorCode {
     name: &'static str,
@@ -81,7 +86,7 @@ impl From<&ErrorKind> for AnchoreErrorCode {
     }
 }
 
-/// The services whose level a request may name. Here they are one process.
+/// The service. Kedge is a single process, `api`; `all` means the same, the others are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ServiceName {
@@ -96,6 +101,7 @@ pub enum ServiceName {
     PolicyEngine,
 }
 
+/// The level; `default` is the configured one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LevelName {
@@ -135,22 +141,28 @@ pub struct LoggingLevel {
     pub logging_level: LevelName,
 }
 
+/// The log levels of the services that were changed.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LoggingLevelResponse(pub [LoggingLevel; 1]);
 
-/// How much there is of what a licence would count. Kedge sets no limits.
+/// The numbers that a licence would limit. Kedge sets no limits.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SystemResourceLimitsList {
     pub items: [SystemResourceLimit; 5],
 }
 
+/// A number that a licence would limit.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SystemResourceLimit {
     #[schema(inline)]
     pub name: ResourceName,
+    /// Always null: there is no limit.
     pub warning_value: Option<i64>,
+    /// Always null: there is no limit.
     pub limit_value: Option<i64>,
+    /// How many there are now.
     pub current_value: i64,
+    /// Always false: there is no limit.
     pub limit_exceeded: bool,
 }
 
@@ -161,7 +173,7 @@ impl SystemResourceLimit {
     }
 }
 
-/// What is counted. Of the first three Kedge has none.
+/// What is counted. Kedge has none of the first three.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::enum_variant_names, reason = "the contract's names")]

@@ -55,7 +55,7 @@ pub async fn version_check(app: State<App>) -> Json<ServiceVersion> {
     Json(version.into())
 }
 
-/// The services of the deployment and how they are
+/// The services of the deployment and their status
 #[utoipa::path(get, path = "/v1/system", tag = "System", responses((status = 200, body = SystemStatusResponse)))]
 pub async fn get_service_detail(app: State<App>) -> Json<SystemStatusResponse> {
     let Json(status) = system::get_service_detail(app).await;
@@ -64,7 +64,7 @@ pub async fn get_service_detail(app: State<App>) -> Json<SystemStatusResponse> {
 
 /// Exchanges a user's password for an access token
 ///
-/// V1 knows no refresh tokens: it answers none and takes none.
+/// V1 has no refresh tokens: it returns none and takes none.
 #[utoipa::path(post, path = "/v1/oauth/token", tag = "User Management",
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = TokenResponse), (status = 403), (status = 429)))]
@@ -81,8 +81,8 @@ pub async fn get_oauth_token(
 
 /// Deletes a disabled account
 ///
-/// Its users and all their credentials are gone from the answer on. Their names stay taken until the rows are
-/// removed, which happens in the background.
+/// Its users and all their credentials are gone from the moment of the answer. Their names stay taken until the rows
+/// are removed, which happens in the background.
 #[utoipa::path(delete, path = "/v1/accounts/{account_name}", tag = "User Management",
     params(("account_name" = String, Path)),
     responses((status = 200, body = DeletedAccount), (status = 400), (status = 404)))]
@@ -100,7 +100,7 @@ pub async fn list_users(app: State<App>, account: Target) -> Result<Json<Vec<Use
     Ok(Json(users.into_iter().map(User::from).collect()))
 }
 
-/// Makes a user
+/// Creates a user
 #[utoipa::path(post, path = "/v1/accounts/{account_name}/users", tag = "User Management",
     request_body = UserCreationRequest, params(("account_name" = String, Path)),
     responses((status = 200, body = User), (status = 404)))]

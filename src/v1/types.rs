@@ -42,7 +42,7 @@ impl From<UserOfV2> for User {
     }
 }
 
-/// What DELETE of an account answers: the state that the account is in from then on.
+/// The answer to deleting an account: the state it is in from then on.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeletedAccount {
     #[schema(inline)]
@@ -53,9 +53,10 @@ impl DeletedAccount {
     pub const DELETING: Self = Self { state: AccountState::Deleting };
 }
 
-/// The form that asks for a token. Without any field, the user and password are those of the Basic header.
+/// The form that requests a token. Without any field, the user and password are taken from the Basic header.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct TokenRequest {
+    /// `password`, the only one that V1 knows.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false, default = "password")]
     grant_type: Option<String>,
@@ -77,12 +78,12 @@ impl From<TokenRequest> for TokenRequestOfV2 {
     }
 }
 
-/// A token, which signs in as `Authorization: Bearer`.
+/// An access token, which is sent as `Authorization: Bearer`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenResponse {
     #[schema(value_type = String)]
     access_token: ShownOnce,
-    /// In seconds.
+    /// How long the token is valid, in seconds.
     #[schema(value_type = f64)]
     expires_in: u64,
     token_type: &'static str,
@@ -95,7 +96,7 @@ impl From<TokenResponseOfV2> for TokenResponse {
     }
 }
 
-/// Which versions answer.
+/// The versions of the service and the database schema.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ServiceVersion {
     service: VersionOfService,
@@ -103,7 +104,7 @@ pub struct ServiceVersion {
     db: VersionOfDatabase,
 }
 
-/// Empty: V1 never said its version here.
+/// Always empty: V1 never gave its version here.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct VersionOfApi {}
 
@@ -113,7 +114,7 @@ impl From<ServiceVersionOfV2> for ServiceVersion {
     }
 }
 
-/// A service of the deployment: Kedge is one.
+/// A service of the deployment. Kedge is a single one.
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the predecessor's names")]
 pub struct Service {
@@ -141,7 +142,7 @@ impl From<ServiceOfV2> for Service {
     }
 }
 
-/// The services of the deployment and how they are.
+/// The services of the deployment and their status.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SystemStatusResponse {
     service_states: [Service; 1],

@@ -24,7 +24,7 @@ export function flows(look) {
     await page.getByLabel("User").fill("alice");
     await page.getByLabel("Password").fill("wrong");
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("alert").getByText("The user or the password is not right.").waitFor();
+    await page.getByRole("alert").getByText("The user name or password is incorrect.").waitFor();
     await check(page, "sign-in with an error");
     await picture(page, `sign-in-error-${look.width}`);
     await page.getByLabel("Password").fill(PASSWORD);
@@ -67,7 +67,7 @@ export function flows(look) {
     await dialog(page).getByText("Name is required.").waitFor();
     await dialog(page).getByLabel("Name", { exact: true }).fill("a/b");
     await dialog(page).getByRole("button", { name: "Create key" }).click();
-    await dialog(page).getByText("nor have a “/” in it").waitFor();
+    await dialog(page).getByText("or contain “/”").waitFor();
     await dialog(page).getByLabel("Name", { exact: true }).fill("watch");
     await dialog(page).getByLabel("Description").fill("For the pocket watch");
     await dialog(page).getByLabel("On a date").check();
@@ -222,7 +222,7 @@ export function flows(look) {
     await dialog(page).getByLabel("New password", { exact: true }).fill("another-glass");
     await dialog(page).getByLabel("New password, again").fill("another");
     await dialog(page).getByRole("button", { name: "Change password" }).click();
-    await dialog(page).getByText("The two are not the same.").waitFor();
+    await dialog(page).getByText("The two passwords do not match.").waitFor();
     await dialog(page).getByLabel("New password, again").fill("another-glass");
     await dialog(page).getByRole("button", { name: "Change password" }).click();
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
@@ -248,7 +248,7 @@ export function flows(look) {
     await row(page, "looking-glass").getByRole("button", { name: "Disable" }).click();
     await dialog(page).getByRole("button", { name: "Disable account" }).click();
     await row(page, "looking-glass").getByRole("button", { name: "Delete" }).click();
-    await dialog(page).getByLabel("Type looking-glass to go on").fill("looking-glass");
+    await dialog(page).getByLabel("Type looking-glass to confirm").fill("looking-glass");
     await check(page, "delete account");
     await dialog(page).getByRole("button", { name: "Delete account" }).click();
     await page.getByRole("status").getByText("looking-glass is being deleted").waitFor();
@@ -285,13 +285,13 @@ export function flows(look) {
     }
     await check(page, "a user");
     await page.getByRole("button", { name: "Revoke all keys" }).click();
-    await dialog(page).getByLabel("Type flamingo to go on").fill("flamingo");
+    await dialog(page).getByLabel("Type flamingo to confirm").fill("flamingo");
     await dialog(page).getByRole("button", { name: "Revoke 2 keys" }).click();
     await page.getByRole("status").getByText("2 keys are revoked").waitFor();
     const { items } = await kedge.ask("GET", "/v2/accounts/croquet/users/flamingo/api-keys");
     assert.deepEqual(items.map(({ status }) => status), ["revoked", "revoked"]);
-    await row(page, "read-only").getByRole("button", { name: "Take away" }).click();
-    await dialog(page).getByRole("button", { name: "Take away" }).click();
+    await row(page, "read-only").getByRole("button", { name: "Remove" }).click();
+    await dialog(page).getByRole("button", { name: "Remove" }).click();
     await page.getByText("The user manages their own keys and nothing else.").waitFor();
     await page.getByRole("button", { name: "Delete user" }).click();
     await dialog(page).getByRole("button", { name: "Delete user" }).click();
@@ -343,7 +343,7 @@ export function flows(look) {
     await dialog(page).getByLabel("Name", { exact: true }).fill("wonderland");
     await dialog(page).getByLabel("Metadata as XML").fill("<not-metadata/>");
     await dialog(page).getByLabel("Default account").fill("tea-party");
-    await dialog(page).getByLabel("Only users that are there already").check();
+    await dialog(page).getByLabel("Only existing users can sign in").check();
     await check(page, "add a provider");
     await dialog(page).getByRole("button", { name: "Save" }).click();
     await dialog(page).getByRole("alert").waitFor();
@@ -351,7 +351,7 @@ export function flows(look) {
     await dialog(page).getByRole("button", { name: "Save" }).click();
     await page.getByRole("heading", { level: 1, name: "wonderland" }).waitFor();
     await page.getByText(`${kedge.url}/v2/rbac-manager/saml/sso/wonderland`).waitFor();
-    const fact = page.locator("dl > div").filter({ hasText: "Only users that are there already" });
+    const fact = page.locator("dl > div").filter({ hasText: "Only existing users can sign in" });
     await fact.getByText("Yes").waitFor();
     await check(page, "a provider");
     await (await menu(page)).getByRole("button", { name: "Sign out" }).click();
@@ -396,13 +396,13 @@ export function flows(look) {
       await check(page, "signed in by a provider");
       // Their keys are refused, unless the deployment says otherwise.
       await page.goto("/console/");
-      await page.getByText("Keys of users who sign in by single sign-on are switched off in this deployment.").waitFor();
+      await page.getByText("API keys of users who sign in with single sign-on are disabled in this deployment.").waitFor();
       assert.equal(await page.getByRole("button", { name: "Create API key" }).count(), 0);
       await check(page, "no keys for those of a provider");
       await picture(page, `keys-of-sso-users-${look.width}`);
       const admin = await open(browser, kedge, look);
       await signIn(admin, "admin", kedge.password, "/console/accounts/tea-party/users/mock-turtle");
-      await admin.getByText("Keys of users who sign in by single sign-on are switched off in this deployment.").waitFor();
+      await admin.getByText("API keys of users who sign in with single sign-on are disabled in this deployment.").waitFor();
       for (const name of ["Create API key", "Set password"]) assert.equal(await admin.getByRole("button", { name }).count(), 0, name);
       await admin.context().close();
       await page.route("**/console/session/token", async (route) => {
@@ -528,7 +528,7 @@ export function flows(look) {
     // What is asked for stands in the address, and of a key no more than its hint.
     await page.getByLabel("By key").fill(made.value);
     await page.getByRole("button", { name: "Filter" }).click();
-    await page.getByText("Nothing of that kind happened.").waitFor();
+    await page.getByText("No event matches.").waitFor();
     assert.ok(!page.url().includes(made.value.slice(10)) && !JSON.stringify(asked).includes(made.value.slice(10)));
     await check(page, "audit, nothing");
     await page.getByRole("button", { name: "Clear" }).click();
@@ -539,7 +539,7 @@ export function flows(look) {
     await page.getByLabel("Search keys").fill("onerror");
     await row(page, VECTOR.replaceAll("/", "∕")).getByRole("link", { name: "History" }).click();
     await page.getByRole("heading", { level: 1, name: "Audit" }).waitFor();
-    await page.getByText("Nothing of that kind happened.").waitFor();
+    await page.getByText("No event matches.").waitFor();
     await page.goBack();
     await page.getByRole("link", { name: "Activity" }).click();
     await rows.nth(3).waitFor();
@@ -581,7 +581,7 @@ export function flows(look) {
     const admin = await open(browser, kedge, look);
     await signIn(admin, "admin", kedge.password, "/console/accounts/mad-hatter-team/users/alice");
     await admin.getByRole("button", { name: "Revoke all keys" }).click();
-    await dialog(admin).getByLabel("Type alice to go on").fill("alice");
+    await dialog(admin).getByLabel("Type alice to confirm").fill("alice");
     await dialog(admin).getByRole("button", { name: /^Revoke 6\d keys$/ }).click();
     await admin.getByRole("status").getByText(/6\d keys are revoked/).waitFor();
     const { items } = await kedge.ask("GET", "/v2/user/api-keys?status=active", undefined, user);

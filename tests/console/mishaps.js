@@ -202,7 +202,7 @@ export function mishaps(there) {
     await row(page, "tart-1").waitFor();
     await page.route("**/api-keys/tart-2", (route) => (route.request().method() === "PATCH" ? refusal("Not this one")(route) : route.fallback()));
     await page.getByRole("button", { name: "Revoke all keys" }).click();
-    await dialog(page).getByLabel(`Type ${username} to go on`).fill(username);
+    await dialog(page).getByLabel(`Type ${username} to confirm`).fill(username);
     await dialog(page).getByRole("button", { name: "Revoke 3 keys" }).click();
     await dialog(page).getByRole("alert").getByText("1 of 3 keys are revoked, the others are not. Not this one").waitFor();
     await page.waitForFunction(() => document.querySelectorAll(".keys tbody tr").length === 2);
@@ -256,7 +256,7 @@ export function mishaps(there) {
     await page.getByText("The page could not be loaded.").waitFor();
     await check(page, "a page that is not there any more");
     await page.unrouteAll();
-    await page.getByRole("button", { name: "Load anew" }).click();
+    await page.getByRole("button", { name: "Reload" }).click();
     await row(page, "spectators").waitFor();
     await page.context().close();
   });

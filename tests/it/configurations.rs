@@ -33,7 +33,7 @@ async fn every_key_is_shown_and_no_secret_is() {
     assert_eq!((&age["value"], &age["source"], &age["is_editable"]), (&json!(365), &json!("default"), &json!(true)));
     assert_eq!(age["config_schema"]["data_type"], "integer");
     assert_eq!((&age["config_schema"]["ge"], &age["config_schema"]["le"]), (&json!(1), &json!(36_500)));
-    assert_eq!(age["description"], "Longest life of a new API key, in days.");
+    assert_eq!(age["description"], "Maximum lifetime of a new API key, in days.");
     let path = format!("{CONFIGURATIONS}/{AGE}");
     assert_eq!(server.admin().get(&path).await.expect(200), age);
     // What was read can be written back, whatever else stands in it.
@@ -91,7 +91,7 @@ async fn what_the_operator_set_wins_and_cannot_be_changed() {
         &refused,
         409,
         "The key user_authentication.max_api_key_age_days cannot be changed: It is set in the configuration file or the \
-         environment, which wins",
+         environment, which takes precedence",
     );
     assert_eq!(put(&set.admin(), "cache.lease", json!(3)).await.status, 409);
 }
@@ -111,7 +111,7 @@ async fn wrong_values_and_keys_are_refused_and_change_nothing() {
     assert_eq!(admin.get(&format!("{CONFIGURATIONS}/no.such.key")).await.status, 404);
     assert_eq!(admin.delete(&format!("{CONFIGURATIONS}/no.such.key")).await.status, 404);
     let other = admin.put(&format!("{CONFIGURATIONS}/{AGE}"), json!({ "key": MOST, "value": 5 })).await;
-    assert_problem(&other, 400, "must be the key of the path");
+    assert_problem(&other, 400, "must be the key in the path");
     assert_problem(&admin.put(&format!("{CONFIGURATIONS}/{AGE}"), json!({ "key": AGE })).await, 400, "value");
     // All or none.
     let both = json!([{ "key": AGE, "value": 10 }, { "key": MOST, "value": 0 }]);

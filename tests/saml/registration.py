@@ -9,7 +9,7 @@ from world import fresh
 SAML = "/v2/rbac-manager/saml"
 ASSERTION_GRANT = "urn:ietf:params:oauth:grant-type:saml2-bearer"
 # All that is told about a response that does not count; why it does not is in the log.
-NOT_ACCEPTED = 403, "Not authorized. The answer of the identity provider was not accepted."
+NOT_ACCEPTED = 403, "Not authorized. The response of the identity provider was not accepted."
 
 
 class Registration:

@@ -62,7 +62,7 @@ pub enum ManagedError {
     #[error("cannot run {}: {source}", program.display())]
     Program { program: PathBuf, source: io::Error },
 
-    #[error("{} holds files, but none of PostgreSQL's data: move it away, or restore it from a backup", .0.display())]
+    #[error("{} contains files, but no PostgreSQL data: move it away, or restore it from a backup", .0.display())]
     NotACluster(PathBuf),
     #[error(
         "the data in {} belongs to the user id {owner}, but PostgreSQL would run as \"{user}\": \
@@ -75,7 +75,7 @@ pub enum ManagedError {
         password.display(), cluster.display()
     )]
     PasswordMissing { password: PathBuf, cluster: PathBuf },
-    #[error("PostgreSQL could not make its data directory ({status}):\n{output}")]
+    #[error("PostgreSQL could not create its data directory ({status}):\n{output}")]
     Initdb { status: ExitStatus, output: String },
 
     #[error("the directory {} of PostgreSQL's socket {why}: remove it", path.display())]

@@ -230,7 +230,7 @@ async fn check(asked: &Asked<'_>, parts: &mut Parts) -> Result<()> {
         allowed.inspect_err(|error| trail::denied(asked, parts, &caller, error))?;
         parts.extensions.insert(caller);
     } else if parts.uri.path().contains("%00") {
-        return Err(Error::malformed("path", "holds U+0000"));
+        return Err(Error::malformed("path", "contains U+0000"));
     }
     admit(asked.row.body, &parts.headers)
 }
@@ -285,7 +285,7 @@ impl NamedByPath {
         let mut named = Self::default();
         for (param, value) in &params {
             if value.contains('\0') {
-                return Err(wrong("holds U+0000".to_owned()));
+                return Err(wrong("contains U+0000".to_owned()));
             }
             match param {
                 "account_name" => named.account = Some(value.to_owned()),

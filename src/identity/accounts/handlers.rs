@@ -40,7 +40,7 @@ pub async fn list_accounts(
     Ok(Json(AccountList(accounts.iter().map(Account::from).collect())))
 }
 
-/// Makes an account
+/// Creates an account
 #[utoipa::path(post, path = "/v2/accounts", tag = "User Management", request_body = AccountCreationRequest,
     responses((status = 200, body = Account), (status = 409)))]
 pub async fn create_account(
@@ -72,9 +72,9 @@ pub async fn get_account(Target(account): Target) -> Json<Account> {
     Json(Account::from(&*account))
 }
 
-/// Changes what is known about an account
+/// Changes the email address of an account
 #[utoipa::path(put, path = "/v2/accounts/{account_name}", tag = "User Management", request_body = AccountInfo,
-    params(("account_name" = String, Path), ("x-anchore-account" = Option<String>, Header, description = "Without effect: the path names the account")),
+    params(("account_name" = String, Path), ("x-anchore-account" = Option<String>, Header, description = "Has no effect: the path names the account")),
     responses((status = 200, body = Account), (status = 404)))]
 pub async fn update_account(
     State(app): State<App>,
@@ -95,7 +95,7 @@ pub async fn update_account(
 
 /// Enables or disables an account
 ///
-/// The users of a disabled account are refused with 403 from the answer on, with every credential they have.
+/// The users of a disabled account are refused with 403 from the moment of the answer, whatever their credential.
 #[utoipa::path(put, path = "/v2/accounts/{account_name}/state", tag = "User Management", request_body = AccountStatus,
     params(("account_name" = String, Path)),
     responses((status = 200, body = AccountStatus), (status = 404)))]
@@ -112,8 +112,8 @@ pub async fn update_account_state(
 
 /// Deletes a disabled account
 ///
-/// Its users and all their credentials are gone from the answer on. Their names stay taken until the rows are
-/// removed, which happens in the background.
+/// Its users and all their credentials are gone from the moment of the answer. Their names stay taken until the rows
+/// are removed, which happens in the background.
 #[utoipa::path(delete, path = "/v2/accounts/{account_name}", tag = "User Management",
     params(("account_name" = String, Path)),
     responses((status = 204), (status = 400), (status = 404)))]

@@ -10,7 +10,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// What an account is for.
+/// The kind of account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
@@ -22,7 +22,7 @@ pub enum AccountType {
     Service,
 }
 
-/// Where an account is in its life.
+/// The state of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
@@ -75,7 +75,7 @@ impl From<&StoredAccount> for Account {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AccountList(pub Vec<Account>);
 
-/// What `POST /v2/accounts` takes.
+/// The body of `POST /v2/accounts`.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct AccountCreationRequest {
     #[schema(value_type = String, pattern = "^[a-zA-Z0-9][ a-zA-Z0-9@.!$+=^_`~;-]{1,126}[a-zA-Z0-9_]$")]
@@ -88,7 +88,7 @@ pub struct AccountCreationRequest {
     pub kind: Option<String>,
 }
 
-/// What `PUT /v2/accounts/{account_name}` takes: an email that is left out stays, `null` takes it away.
+/// The body of `PUT /v2/accounts/{account_name}`: an email that is left out stays as it is, `null` removes it.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct AccountInfo {
     #[serde(default, deserialize_with = "given")]
@@ -96,7 +96,7 @@ pub struct AccountInfo {
     pub email: Option<Option<Email>>,
 }
 
-/// The states that a request can bring an account into.
+/// The states that a request can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SettableState {
@@ -113,7 +113,7 @@ impl From<SettableState> for AccountState {
     }
 }
 
-/// The state of an account, as `PUT /v2/accounts/{account_name}/state` takes and answers it.
+/// The state of an account, as the body and the answer of `PUT /v2/accounts/{account_name}/state`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct AccountStatus {
     // The contract does not require it, though nothing could be done without.

@@ -70,9 +70,9 @@ pub async fn list_api_keys(
     list(&app, Owner::from(&caller), &query, paging).await
 }
 
-/// Makes an API key for the caller
+/// Creates an API key for the caller
 ///
-/// The answer holds its value, which is never shown again.
+/// The answer holds the key's value, which is never shown again.
 #[utoipa::path(post, path = "/v2/user/api-keys", tag = "Identity", request_body = NewApiKey,
     responses((status = 201, body = UserApiKey)))]
 pub async fn create_api_key(
@@ -91,9 +91,9 @@ pub async fn get_api_key(State(app): State<App>, caller: Caller, Path(name): Pat
     get(&app, Owner::from(&caller), &name).await
 }
 
-/// Renames, describes, shortens or revokes one of the caller's API keys
+/// Renames, describes, narrows, brings forward the expiry of, or revokes one of the caller's API keys
 ///
-/// A revoked key is refused from the answer on, for good; its record stays.
+/// A revoked key is refused for good, from the moment of the answer; its record stays.
 #[utoipa::path(patch, path = "/v2/user/api-keys/{key_name}", tag = "Identity", request_body = ApiKeyChange,
     params(("key_name" = String, Path)),
     responses((status = 200, body = UserApiKey), (status = 404)))]
@@ -108,7 +108,7 @@ pub async fn patch_api_key(
 
 /// Deletes one of the caller's API keys
 ///
-/// It is refused from the answer on, and its name is free.
+/// It is refused from the moment of the answer, and its name is free again.
 #[utoipa::path(delete, path = "/v2/user/api-keys/{key_name}", tag = "Identity",
     params(("key_name" = String, Path)),
     responses((status = 204), (status = 404)))]
@@ -130,9 +130,9 @@ pub async fn list_user_api_keys(
     list(&app, Owner { account: &account, username: &username }, &query, paging).await
 }
 
-/// Makes an API key for a user
+/// Creates an API key for a user
 ///
-/// The answer holds its value, which is never shown again.
+/// The answer holds the key's value, which is never shown again.
 #[utoipa::path(post, path = "/v2/accounts/{account_name}/users/{username}/api-keys", tag = "User Management",
     request_body = NewApiKey, params(("account_name" = String, Path), ("username" = String, Path)),
     responses((status = 201, body = UserApiKey), (status = 404)))]
@@ -158,9 +158,9 @@ pub async fn get_user_api_key(
     get(&app, Owner { account: &account, username: &username }, &name).await
 }
 
-/// Renames, describes, shortens or revokes an API key of a user
+/// Renames, describes, narrows, brings forward the expiry of, or revokes an API key of a user
 ///
-/// A revoked key is refused from the answer on, for good; its record stays.
+/// A revoked key is refused for good, from the moment of the answer; its record stays.
 #[utoipa::path(patch, path = "/v2/accounts/{account_name}/users/{username}/api-keys/{key_name}", tag = "User Management",
     request_body = ApiKeyChange,
     params(("account_name" = String, Path), ("username" = String, Path), ("key_name" = String, Path)),
@@ -176,7 +176,7 @@ pub async fn patch_user_api_key(
 
 /// Deletes an API key of a user
 ///
-/// It is refused from the answer on, and its name is free.
+/// It is refused from the moment of the answer, and its name is free again.
 #[utoipa::path(delete, path = "/v2/accounts/{account_name}/users/{username}/api-keys/{key_name}", tag = "User Management",
     params(("account_name" = String, Path), ("username" = String, Path), ("key_name" = String, Path)),
     responses((status = 204), (status = 404)))]

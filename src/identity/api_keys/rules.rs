@@ -28,7 +28,7 @@ pub fn expiry(asked: Option<Timestamp>, now: OffsetDateTime, settings: &UserAuth
         None => Ok(latest),
         Some(Timestamp(asked)) if asked <= now => Err(Error::malformed("expires_at", "must be in the future")),
         Some(Timestamp(asked)) if asked > latest => {
-            Err(Error::malformed("expires_at", format!("must be at most {days} days away")))
+            Err(Error::malformed("expires_at", format!("must be at most {days} days from now")))
         }
         Some(Timestamp(asked)) => Ok(asked),
     }
@@ -129,7 +129,10 @@ pub fn changed(key: &ApiKey, change: &ApiKeyChange, now: OffsetDateTime) -> Resu
     }
     if let Some(Timestamp(expires_at)) = change.expires_at {
         if expires_at > key.expires_at || expires_at <= now {
-            return Err(Error::malformed("expires_at", "can only be moved earlier, to a moment in the future"));
+            return Err(Error::malformed(
+                "expires_at",
+                "can only be changed to an earlier time that is still in the future",
+            ));
         }
         after.expires_at = expires_at;
     }

@@ -22,7 +22,7 @@ use crate::{
 };
 use time::OffsetDateTime;
 
-/// Whether a key authenticates.
+/// The status of a key. Only an `active` one authenticates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyStatus {
@@ -54,37 +54,37 @@ pub struct ListApiKeysQuery {
 /// An API key.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UserApiKey {
-    /// Unique among the user's keys that are not deleted.
+    /// Unique among the user's keys, deleted ones aside.
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     expires_at: Timestamp,
     created_at: Timestamp,
     updated_at: Timestamp,
-    /// The version of the value's format.
+    /// The version of the format of the value.
     version: &'static str,
-    /// The key itself, in the answer to its creation only.
+    /// The key itself, present only in the answer to its creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     value: Option<ShownOnce>,
     #[schema(inline)]
     status: KeyStatus,
-    /// When the key was last used, to the minute; written some seconds later.
+    /// When the key was last used, to the minute; updated a few seconds after the use.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, extensions(("x-kedge-addition" = json!(true))))]
     last_used_at: Option<Timestamp>,
-    /// The first 4 characters of the value behind `kedge_`.
+    /// The first 4 characters of the value after `kedge_`.
     #[schema(extensions(("x-kedge-addition" = json!(true))))]
     hint: String,
-    /// The only actions the key may be used for.
+    /// The actions that the key is limited to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(extensions(("x-kedge-addition" = json!(true))))]
     actions: Option<Vec<String>>,
-    /// The only accounts the key may be used in.
+    /// The accounts that the key is limited to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(extensions(("x-kedge-addition" = json!(true))))]
     accounts: Option<Vec<String>>,
-    /// The only networks the key may be used from.
+    /// The networks that the key may be used from.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(extensions(("x-kedge-addition" = json!(true))))]
     cidrs: Option<Vec<String>>,
@@ -145,27 +145,27 @@ pub struct ApiKeyList {
     pub items: Vec<UserApiKey>,
 }
 
-/// A key to be made. What only the server sets is ignored.
+/// A key to create. Properties that only the server sets are ignored.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewApiKey {
-    /// 1 to 128 characters without control characters and `/`.
+    /// 1 to 128 characters, without control characters and `/`; neither `.` nor `..`.
     #[schema(value_type = String, min_length = 1, max_length = 128)]
     pub name: KeyName,
     #[schema(value_type = Option<String>, max_length = 1024)]
     pub description: Option<Description>,
     // Not `date-time` in what is sent: generated clients would write its offset in another way than the pattern has it.
-    /// In the future, and not later than the deployment allows; left out, the latest moment allowed.
+    /// A time in the future, no later than the deployment allows; left out, the latest time allowed.
     #[schema(value_type = Option<String>, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
     pub expires_at: Option<Timestamp>,
-    /// Narrows the key to these actions of its user's.
+    /// Limits the key to these of its user's actions.
     #[serde(default, deserialize_with = "short")]
     #[schema(value_type = Option<Vec<String>>, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
     pub actions: Option<Vec<AnyName>>,
-    /// Narrows the key to these accounts of its user's.
+    /// Limits the key to these of its user's accounts.
     #[serde(default, deserialize_with = "short")]
     #[schema(value_type = Option<Vec<String>>, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
     pub accounts: Option<Vec<AnyName>>,
-    /// Narrows the key to requests from these networks, such as `10.0.0.0/8` or `2001:db8::/32`.
+    /// Limits the key to requests from these networks, such as `10.0.0.0/8` or `2001:db8::/32`.
     #[serde(default, deserialize_with = "short")]
     #[schema(value_type = Option<Vec<String>>, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
     pub cidrs: Option<Vec<Cidr>>,
@@ -186,7 +186,7 @@ pub struct NewApiKey {
     pub status: ReadOnly,
 }
 
-/// What may change about a key: at least one property, and no other.
+/// A change of a key: at least one of these properties, and no others.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyChange {
@@ -196,23 +196,23 @@ pub struct ApiKeyChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false, max_length = 1024)]
     pub description: Option<Description>,
-    /// Revoking is for good.
+    /// A revoked key stays revoked.
     #[serde(default, deserialize_with = "revoked")]
     #[schema(value_type = Revoked, required = false)]
     pub status: Option<Revoked>,
-    /// Only earlier than it is, and in the future.
+    /// A time in the future, earlier than the present one.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", extensions(("x-kedge-addition" = json!(true))))]
     pub expires_at: Option<Timestamp>,
-    /// Only fewer than the key has.
+    /// A subset of those that the key has.
     #[serde(default, deserialize_with = "short_not_null")]
     #[schema(value_type = Vec<String>, required = false, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
     pub actions: Option<Vec<AnyName>>,
-    /// Only fewer than the key has.
+    /// A subset of those that the key has.
     #[serde(default, deserialize_with = "short_not_null")]
     #[schema(value_type = Vec<String>, required = false, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
     pub accounts: Option<Vec<AnyName>>,
-    /// Only within those that the key has.
+    /// Networks within those that the key has.
     #[serde(default, deserialize_with = "short_not_null")]
     #[schema(value_type = Vec<String>, required = false, max_items = 256, extensions(("x-kedge-addition" = json!(true))))]
     pub cidrs: Option<Vec<Cidr>>,
@@ -265,7 +265,11 @@ pub enum Revoked {
 impl PartialSchema for Revoked {
     // Derived, an enum of one becomes an object.
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["revoked"])).into()
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(["revoked"]))
+            .description(Some("The one status to set."))
+            .into()
     }
 }
 

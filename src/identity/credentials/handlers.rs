@@ -34,7 +34,7 @@ pub async fn get_credentials(State(app): State<App>, caller: Caller) -> Result<J
 
 /// Sets the caller's password
 ///
-/// The old one is refused from the answer on.
+/// The old one is refused from the moment of the answer.
 #[utoipa::path(post, path = "/v2/user/credentials", tag = "Identity", request_body = NewCredential,
     responses((status = 200, body = AccessCredential)))]
 pub async fn add_credential(
@@ -59,7 +59,7 @@ pub async fn list_user_credentials(
 
 /// Sets the password of a user
 ///
-/// The old one is refused from the answer on.
+/// The old one is refused from the moment of the answer.
 #[utoipa::path(post, path = "/v2/accounts/{account_name}/users/{username}/credentials", tag = "User Management",
     request_body = NewCredential, params(("account_name" = String, Path), ("username" = String, Path)),
     responses((status = 200, body = AccessCredential), (status = 404)))]
@@ -73,7 +73,7 @@ pub async fn create_user_credential(
     set(&app, &caller, &account, &username, request).await
 }
 
-/// Deletes the password of a user: it cannot sign in by one until another is set
+/// Deletes the password of a user, who cannot sign in with one until another is set
 #[utoipa::path(delete, path = "/v2/accounts/{account_name}/users/{username}/credentials", tag = "User Management",
     params(("account_name" = String, Path), ("username" = String, Path), DeleteCredentialQuery),
     responses((status = 204), (status = 400), (status = 404)))]

@@ -13,7 +13,7 @@ use crate::{
 /// What stands where a password would: always the same.
 const MASK: &str = "********";
 
-/// What kinds of credential there are.
+/// The kind of credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CredentialType {
@@ -42,7 +42,7 @@ impl AccessCredential {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CredentialList(pub Vec<AccessCredential>);
 
-/// A credential to be set.
+/// A credential to set.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewCredential {
     #[serde(rename = "type", deserialize_with = "word")]
@@ -60,7 +60,7 @@ pub struct NewCredential {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DeleteCredentialQuery {
-    /// Which credential.
+    /// The credential to delete.
     #[param(inline)]
     pub credential_type: CredentialType,
 }

@@ -12,7 +12,7 @@ const REFRESH_TOKEN: &str = "refresh_token";
 const SAML2_BEARER: &str = "urn:ietf:params:oauth:grant-type:saml2-bearer";
 
 /// What can be exchanged for tokens.
-pub const GRANT_TYPES: [&str; 3] = [PASSWORD, REFRESH_TOKEN, SAML2_BEARER];
+pub const GRANT_TYPES: &[&str] = &[PASSWORD, REFRESH_TOKEN, SAML2_BEARER];
 
 /// What is exchanged for tokens.
 #[derive(Debug)]
@@ -132,6 +132,15 @@ mod tests {
         ] {
             assert_eq!(asked(&pairs, basic), Ok(expected.to_owned()), "{pairs:?}");
         }
+    }
+
+    #[test]
+    fn no_grant_type_that_is_listed_is_refused_as_unsupported() {
+        let unsupported = |grant_type: &str| {
+            matches!(read(request(&[("grant_type", grant_type)]), None), Err(OAuthError::GrantType(_)))
+        };
+        let refused: Vec<_> = GRANT_TYPES.iter().filter(|grant_type| unsupported(grant_type)).collect();
+        assert!(refused.is_empty() && unsupported("client_credentials"), "{refused:?}");
     }
 
     #[test]

@@ -32,10 +32,10 @@ use crate::{
     state::App,
 };
 
-/// Exchanges a user's password, or a refresh token, for tokens
+/// Exchanges a password, a refresh token or a SAML assertion for tokens
 ///
-/// The access token may do what the password may. A refresh token is used once and answers the next; one that is shown
-/// again ends its whole session.
+/// The access token may do what the password may. A refresh token can be used once, and its answer holds the next one;
+/// using it again ends its whole session. An assertion is exchanged for an access token alone.
 #[utoipa::path(post, path = "/v2/oauth/token", tag = "User Management",
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = TokenResponse), (status = 403), (status = 429)))]
@@ -66,7 +66,7 @@ pub async fn exchange(app: &App, sender: Sender, request: TokenRequest, refreshe
                     tracing::info!(%reason, "single sign-on refused");
                     let actor = Actor { means: "saml", ..Actor::default() };
                     not_signed_in(app, actor, sender.address, &reason.to_string());
-                    OAuthError::Grant("an assertion that does not count")
+                    OAuthError::Grant("an assertion that is not accepted")
                 }
                 NotSignedIn::Other(error) => error.into(),
             })?;
@@ -112,12 +112,12 @@ fn not_signed_in(app: &App, actor: Actor, address: Option<IpAddr>, why: &str) {
     tally::note(app, Refused { refusal: Refusal::SignIn, actor, address, operation, request_id, why });
 }
 
-/// Ends the session of a refresh token, its access tokens with it
+/// Ends the session of a refresh token, including its access tokens
 ///
-/// Holding the token is the right to end it. A token that nobody knows is as good as ended.
+/// Holding the token is the right to end it. An unknown token counts as ended already: 200.
 #[utoipa::path(post, path = "/v2/oauth/revoke", tag = "User Management",
     request_body(content = RevocationRequest, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200), (status = 401, description = "Another `token_type_hint` than `refresh_token`")))]
+    responses((status = 200), (status = 401, description = "The `token_type_hint` is not `refresh_token`")))]
 pub async fn revoke_oauth_token(
     State(app): State<App>,
     Form(request): Form<RevocationRequest>,
@@ -128,10 +128,10 @@ pub async fn revoke_oauth_token(
     Ok(StatusCode::OK)
 }
 
-/// Tells what a token is worth (RFC 7662)
+/// Tells whether a token is active, and whose it is (RFC 7662)
 ///
-/// To its own user, and to who holds `introspectToken` in the account that its user lives in; to everyone else any
-/// token is inactive.
+/// Answered to the token's own user, and to those who hold `introspectToken` in that user's account; for everyone else
+/// every token is inactive.
 #[utoipa::path(post, path = "/v2/oauth/introspect", tag = "User Management",
     extensions(("x-kedge-addition" = json!(true))),
     request_body(content = IntrospectionRequest, content_type = "application/x-www-form-urlencoded"),

@@ -6,9 +6,11 @@ use uuid::Uuid;
 
 use crate::{authn::jwt::Claims, http::extract::given, identity::sessions::issue::Issued, secret::Secret};
 
-/// The form that asks for tokens. Without any field, the user and password are those of the Basic header.
+/// The form that requests tokens. Without any field, the user and password are taken from the Basic header.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct TokenRequest {
+    /// `password` (the default), `refresh_token`, or `urn:ietf:params:oauth:grant-type:saml2-bearer` for a SAML
+    /// assertion.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false, default = "password")]
     pub grant_type: Option<String>,
@@ -21,22 +23,22 @@ pub struct TokenRequest {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false, default = "anonymous")]
     pub client_id: Option<String>,
-    /// Used once: the answer holds another.
+    /// Can be used once: the answer holds the next one.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false)]
     pub refresh_token: Option<Secret>,
-    /// A signed SAML 2.0 assertion, in base64url (RFC 7522). Used once.
+    /// A signed SAML 2.0 assertion, in base64url (RFC 7522). Can be used once.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false, extensions(("x-kedge-addition" = json!(true))))]
     pub assertion: Option<Secret>,
 }
 
-/// Tokens. The access token signs in as `Authorization: Bearer`.
+/// The tokens of a session. The access token is sent as `Authorization: Bearer`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenResponse {
     #[schema(value_type = String)]
     pub access_token: ShownOnce,
-    /// In seconds.
+    /// How long the access token is valid, in seconds.
     #[schema(value_type = f64)]
     pub expires_in: u64,
     pub token_type: &'static str,
@@ -67,7 +69,7 @@ impl From<Issued> for TokenResponse {
     }
 }
 
-/// The form that ends a sign-in by its refresh token.
+/// The form that ends a session by its refresh token.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct RevocationRequest {
     #[serde(default, deserialize_with = "given")]
@@ -78,26 +80,26 @@ pub struct RevocationRequest {
     pub token_type_hint: Option<String>,
 }
 
-/// What a revocation may say of its token.
+/// The type of the token to revoke.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 pub enum RefreshTokenHint {
     RefreshToken,
 }
 
-/// The form that asks about a token.
+/// The form that inquires about a token.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct IntrospectionRequest {
     #[schema(value_type = String)]
     pub token: Secret,
-    /// Not needed: a token tells what it is.
+    /// Not needed: the type is recognized from the token.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false)]
     pub token_type_hint: Option<String>,
 }
 
-/// What a token is worth (RFC 7662, 2.2). Of one that is not active, or not the caller's to ask about, nothing else is
-/// told.
+/// Whether a token is active (RFC 7662, 2.2). For one that is not, or that the caller may not inquire about, `active`
+/// is the only property.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct IntrospectionResponse {
     pub active: bool,
@@ -106,7 +108,7 @@ pub struct IntrospectionResponse {
     pub told: Option<TokenFacts>,
 }
 
-/// What is told of an active token, and of no other: so nothing of it is required.
+/// The properties of an active token. No other token has them, so none is required.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenFacts {
     #[schema(required = false)]
@@ -119,16 +121,16 @@ pub struct TokenFacts {
     /// `Bearer` for an access token, `refresh_token` for a refresh token.
     #[schema(required = false)]
     pub token_type: &'static str,
-    /// Seconds since 1970.
+    /// When the token expires, in seconds since 1970.
     #[schema(required = false)]
     pub exp: i64,
-    /// Seconds since 1970.
+    /// When the token was issued, in seconds since 1970.
     #[schema(required = false)]
     pub iat: i64,
     /// The id of the user.
     #[schema(required = false)]
     pub sub: Uuid,
-    /// The session that the token ends with.
+    /// The id of the session that the token belongs to.
     #[schema(required = false)]
     pub sid: Uuid,
     #[schema(required = false)]

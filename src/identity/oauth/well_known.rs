@@ -10,7 +10,7 @@ use crate::{error::Result, http::Json, state::App};
 
 /// The public keys that verify access tokens (RFC 7517)
 ///
-/// A shared secret is not among them.
+/// A shared secret (`keys.secret`) is not among them.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "System", extensions(("x-kedge-addition" = json!(true))),
     responses((status = 200, body = Object)))]
 pub async fn get_jwks(State(app): State<App>) -> Result<Json<JwkSet>> {
@@ -18,8 +18,8 @@ pub async fn get_jwks(State(app): State<App>) -> Result<Json<JwkSet>> {
     Ok(Json(JwkSet { keys }))
 }
 
-/// Where clients find what (RFC 8414, 2). There is no authorization endpoint, so no response type either; a claim without
-/// elements is left out (3.2).
+/// Authorization server metadata (RFC 8414, 2). There is no authorization endpoint, hence no response type; a claim
+/// without elements is left out (3.2).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuthorizationServer {
     issuer: String,
@@ -27,12 +27,12 @@ pub struct AuthorizationServer {
     revocation_endpoint: String,
     introspection_endpoint: String,
     jwks_uri: String,
-    grant_types_supported: [&'static str; 3],
+    grant_types_supported: &'static [&'static str],
     token_endpoint_auth_methods_supported: [&'static str; 1],
     revocation_endpoint_auth_methods_supported: [&'static str; 1],
 }
 
-/// Where clients find what (RFC 8414)
+/// Authorization server metadata (RFC 8414)
 #[utoipa::path(get, path = "/.well-known/oauth-authorization-server", tag = "System",
     extensions(("x-kedge-addition" = json!(true))), responses((status = 200, body = AuthorizationServer)))]
 pub async fn get_authorization_server(State(app): State<App>) -> Json<AuthorizationServer> {

@@ -53,7 +53,7 @@ pub async fn get_role(State(app): State<App>, Path(name): Path<String>) -> Resul
     Ok(Json(RbacManagerRole::new(role, app.installed_at)))
 }
 
-/// Who holds a role in an account, directly
+/// The users who hold a role in an account directly
 #[utoipa::path(get, path = "/v2/rbac-manager/roles/{role_name}/members", tag = "RBAC",
     params(("role_name" = String, Path), DomainQuery, Paging),
     responses((status = 200, body = Vec<RbacManagerRoleMember>), (status = 404)))]
@@ -75,7 +75,7 @@ pub async fn list_role_members(
 
 /// Grants a user a role in an account
 ///
-/// The user may live in another account. What is granted already is answered as it is.
+/// The user may live in another account. If already granted, the existing grant is returned.
 #[utoipa::path(post, path = "/v2/rbac-manager/roles/{role_name}/members", tag = "RBAC", request_body = NewRoleMember,
     params(("role_name" = String, Path)),
     responses((status = 200, body = RbacManagerRoleMember), (status = 404)))]
@@ -121,7 +121,7 @@ fn above_roles(pending: &PendingPermission, account: &str) -> Result<(), WriteEr
     Err(Domain::Account(account).denies(pending.action).into())
 }
 
-/// Takes a role in an account from a user
+/// Removes a role in an account from a user
 #[utoipa::path(delete, path = "/v2/rbac-manager/roles/{role_name}/members", tag = "RBAC",
     params(("role_name" = String, Path), DeleteRoleMemberQuery),
     responses((status = 204), (status = 400), (status = 404)))]
@@ -148,7 +148,7 @@ pub async fn delete_role_user(
     Ok(NoContent)
 }
 
-/// The roles of the caller, account by account
+/// The roles of the caller, by account
 #[utoipa::path(get, path = "/v2/rbac-manager/my-roles", tag = "RBAC",
     responses((status = 200, body = Vec<RbacManagerAccountRole>)))]
 pub async fn my_roles(State(app): State<App>, caller: Caller) -> Result<Json<Vec<RbacManagerAccountRole>>> {
@@ -162,7 +162,7 @@ pub async fn my_roles(State(app): State<App>, caller: Caller) -> Result<Json<Vec
 
 /// The roles of a user
 ///
-/// One's own, or anyone's for admins; others see them in the accounts in which they may list role members.
+/// Admins see the roles of every user, others their own, and those in accounts where they may list role members.
 #[utoipa::path(get, path = "/v2/rbac-manager/users/{username}/roles", tag = "RBAC",
     params(("username" = String, Path), ListUserRolesQuery),
     responses((status = 200, body = Vec<RbacManagerRoleMembership>), (status = 404)))]

@@ -14,7 +14,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// How a role came to a user.
+/// How a role came to a user: granted to them, through a group, or through a group of their identity provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
@@ -42,7 +42,7 @@ impl RbacManagerRoleSummary {
     }
 }
 
-/// A role and what it grants in the account it is held in.
+/// A role and what it grants in the account that it is held in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RbacManagerRole {
     name: String,
@@ -50,11 +50,12 @@ pub struct RbacManagerRole {
     permissions: Vec<RbacManagerPermission>,
     /// Whether it is built in.
     immutable: bool,
-    /// For a built-in role the first start of the deployment, for its own the last change of its file.
+    /// The first start of the deployment for a built-in role, the last change of `roles.file` for one of its own.
     created_at: Timestamp,
     last_updated: Timestamp,
 }
 
+/// An action that a role grants.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RbacManagerPermission {
     /// An action, or `*` for all.
@@ -87,7 +88,7 @@ pub struct DomainQuery {
     /// The account.
     #[param(value_type = Option<String>)]
     pub domain_name: Option<AnyName>,
-    /// The account, under its older name.
+    /// The account, under the older name of this parameter.
     #[param(value_type = Option<String>)]
     pub for_account: Option<AnyName>,
 }
@@ -100,7 +101,7 @@ pub fn domain<'a>(domain_name: Option<&'a AnyName>, for_account: Option<&'a AnyN
     if let (Some(newer), Some(older)) = (domain_name, for_account)
         && newer != older
     {
-        return Err(Error::malformed("for_account", "differs from domain_name: they mean the same, give one"));
+        return Err(Error::malformed("for_account", "differs from domain_name: both mean the account, give only one"));
     }
     Ok(domain_name.or(for_account).map(AnyName::as_str))
 }
@@ -113,12 +114,12 @@ pub fn required_domain<'a>(domain_name: Option<&'a AnyName>, for_account: Option
     domain(domain_name, for_account)?.ok_or_else(|| Error::malformed("domain_name", "is required"))
 }
 
-/// A user to be granted a role, and where.
+/// The user to grant a role, and the account to grant it in.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewRoleMember {
     #[schema(value_type = String)]
     pub username: AnyName,
-    /// The account, under its older name.
+    /// The account, under the older name of this property.
     #[schema(value_type = Option<String>, deprecated)]
     pub for_account: Option<AnyName>,
     /// The account. One of the two names is required.
@@ -155,10 +156,11 @@ impl RbacManagerRoleMember {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DeleteRoleMemberQuery {
+    /// The user to take the role from.
     // Asked for after the permission.
     #[param(value_type = String, required = true)]
     pub username: Option<AnyName>,
-    /// The account, under its older name.
+    /// The account, under the older name of this parameter.
     #[param(value_type = Option<String>)]
     pub for_account: Option<AnyName>,
     /// The account. One of the two names is required.
@@ -201,7 +203,7 @@ impl RbacManagerAccountRole {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ListUserRolesQuery {
-    /// Only in this account (the older name).
+    /// Only in this account, under the older name of this parameter.
     #[param(value_type = Option<String>)]
     pub for_account: Option<AnyName>,
     /// Only in this account.

@@ -44,11 +44,11 @@ const WAITS: time::Duration = time::Duration::minutes(10);
 /// How many requests from one network may wait at once: a flood would fill the database.
 const MOST_WAITING: i64 = 1_000;
 /// What is told of an answer that does not count.
-const NOT_ACCEPTED: &str = "The answer of the identity provider was not accepted.";
+const NOT_ACCEPTED: &str = "The response of the identity provider was not accepted.";
 
 const NOT_FOUND: Error = Error::NotFound { what: "Identity provider" };
 
-/// What the administrator of the identity provider needs to know of Kedge
+/// Kedge's metadata, for the administrator of the identity provider
 #[utoipa::path(get, path = "/v2/rbac-manager/saml/metadata/{idp_name}", tag = "RBAC",
     extensions(("x-kedge-addition" = json!(true))), params(("idp_name" = String, Path)),
     responses((status = 200, body = String, content_type = "application/samlmetadata+xml"), (status = 404)))]
@@ -62,7 +62,7 @@ pub async fn saml_metadata(State(app): State<App>, Path(name): Path<String>) -> 
 
 /// Begins a sign-in at the identity provider
 ///
-/// A browser is sent there; anyone else gets the URL as `token`. The answer must come within ten minutes.
+/// Redirects a browser there; other clients get the URL as `token`. The response must arrive within ten minutes.
 #[utoipa::path(get, path = "/v2/rbac-manager/saml/login/{idp_name}", tag = "RBAC",
     params(("idp_name" = String, Path), LoginQuery),
     responses((status = 200, body = RbacManagerTokenResponse),
@@ -114,10 +114,10 @@ async fn begin(app: &App, sender: &Sender, browser: &Browser, name: &str, query:
     Ok(response)
 }
 
-/// Takes the identity provider's answer
+/// Receives the identity provider's response
 ///
-/// Answers an access token. A browser that asked for a page of the console is brought there, signed in, or shown a page that
-/// says why it is not.
+/// Returns an access token. A browser that came from the console returns to it signed in, or is shown a page with the
+/// reason why not.
 #[utoipa::path(post, path = "/v2/rbac-manager/saml/sso/{idp_name}", tag = "RBAC",
     request_body(content = SamlResponseForm, content_type = "application/x-www-form-urlencoded"),
     params(("idp_name" = String, Path)),

@@ -26,7 +26,7 @@ const TIME: Duration = Duration::from_secs(10);
 pub enum FetchError {
     #[error("must be an https URL without user, or an http URL to this machine")]
     Url,
-    #[error("names an address that is not of the public internet")]
+    #[error("names an address outside the public internet")]
     Private,
     #[error("could not be fetched: {0}")]
     Failed(String),
@@ -127,7 +127,7 @@ impl Resolve for Resolver {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("{0} resolves to an address that is not of the public internet")]
+#[error("{0} resolves to an address outside the public internet")]
 struct NotPublic(String);
 
 /// Whether the address is this machine's, or one of the public internet (IANA's registries of special addresses).

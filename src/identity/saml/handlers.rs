@@ -36,7 +36,7 @@ const GROUP_NOT_FOUND: &str = "User group";
 
 /// The names of the identity providers
 ///
-/// Those that anyone can sign in by; an administrator is shown the others, too.
+/// Those that are enabled; administrators see the others, too.
 #[utoipa::path(get, path = "/v2/rbac-manager/saml/idps", tag = "RBAC",
     responses((status = 200, body = Vec<String>)))]
 pub async fn list_idps(State(app): State<App>, sender: Sender, headers: HeaderMap) -> Result<Json<Vec<String>>> {
@@ -105,7 +105,7 @@ pub async fn update_idp(
     Ok(Json(shown(&app, changed?).await?))
 }
 
-/// Deletes an identity provider, and with it its users
+/// Deletes an identity provider and its users
 #[utoipa::path(delete, path = "/v2/rbac-manager/saml/idps/{name}", tag = "RBAC", params(("name" = String, Path)),
     responses((status = 204), (status = 404)))]
 pub async fn delete_idp(State(app): State<App>, Path(name): Path<String>) -> Result<NoContent> {
@@ -131,7 +131,7 @@ pub async fn get_idp_user_groups(
 
 /// Maps groups to an identity provider
 ///
-/// Whoever the provider says is in a group of that name is in it from the next sign-in on.
+/// Users whom the provider names as members of a group become members at their next sign-in.
 #[utoipa::path(post, path = "/v2/rbac-manager/saml/idps/{name}/user-group-mappings", tag = "RBAC",
     request_body = RbacManagerIdpUserGroupPost, params(("name" = String, Path)),
     responses((status = 200, body = RbacManagerIdpUserGroups), (status = 404)))]
@@ -152,7 +152,7 @@ pub async fn add_idp_user_groups(
     Ok(Json(mapped?.into()))
 }
 
-/// Ends the mapping of groups, and the memberships that came by it
+/// Unmaps groups, and ends the memberships that came from the mapping
 #[utoipa::path(delete, path = "/v2/rbac-manager/saml/idps/{name}/user-group-mappings", tag = "RBAC",
     params(("name" = String, Path), DeleteIdpUserGroupQuery),
     responses((status = 204), (status = 400), (status = 404)))]
@@ -211,10 +211,10 @@ async fn configured(app: &App, request: RbacManagerSamlConfiguration) -> Result<
     };
     // A large one takes a while, which nobody else should wait for.
     let read = tokio::task::spawn_blocking(move || Metadata::read(&xml)).await.map_err(Error::internal)?;
-    let metadata = read.map_err(|why| Error::malformed(field, format!("is no metadata that can be used: {why}")))?;
+    let metadata = read.map_err(|why| Error::malformed(field, format!("is not usable metadata: {why}")))?;
     let now = app.clock.now();
     if !metadata.counts(now) {
-        return Err(Error::malformed(field, "is metadata that has run out (validUntil)"));
+        return Err(Error::malformed(field, "has expired (validUntil)"));
     }
     let is_fetched = matches!(metadata_source, MetadataSource::Url(_));
     Ok(Idp {

@@ -28,11 +28,11 @@ pub struct Person {
 /// Why nobody is meant, in words for who signs in.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unmapped {
-    #[error("The identity provider does not say the attribute {0}.")]
+    #[error("The identity provider did not send the attribute {0}.")]
     Missing(String),
     #[error("The identity provider names {what} {name}, which is not allowed.")]
     NotAllowed { what: &'static str, name: String },
-    #[error("The identity provider names several accounts, and none of them is configured as the home of new users.")]
+    #[error("The identity provider names several accounts, but none of them is configured as the home of new users.")]
     NoHome,
     #[error("The identity provider names the role {0}, which does not exist.")]
     UnknownRole(String),

@@ -26,8 +26,9 @@ const HEADERS: [(HeaderName, &str); 4] = [
 /// A token that no header can hold, of which there are none.
 pub fn landing(app: &App, path: &str, session: &Secret) -> Result<Response> {
     let path = escaped(path);
-    let content =
-        format!("<meta http-equiv=\"refresh\" content=\"0;url={path}\"><p><a href=\"{path}\">Go on to the console</a>");
+    let content = format!(
+        "<meta http-equiv=\"refresh\" content=\"0;url={path}\"><p><a href=\"{path}\">Continue to the console</a>"
+    );
     let mut response = page("Signed in", &content);
     response.headers_mut().append(header::SET_COOKIE, cookie::begun(app, session)?);
     Ok(response)
@@ -36,7 +37,7 @@ pub fn landing(app: &App, path: &str, session: &Secret) -> Result<Response> {
 /// What the error says, with its status and headers.
 #[must_use]
 pub fn refusal(error: Error) -> Response {
-    let content = format!("<p>{}<p><a href=\"/console/\">Back to the sign-in</a>", escaped(&error.message()));
+    let content = format!("<p>{}<p><a href=\"/console/\">Back to sign-in</a>", escaped(&error.message()));
     let (page, body) = page("Not signed in", &content).into_parts();
     let mut response = error.into_response();
     response.headers_mut().extend(page.headers);

@@ -42,7 +42,7 @@ pub async fn provision(
     let first = is_known.as_ref().is_none_or(|user| user.first_sign_in.is_none());
     if is_known.is_none() && (idp.require_existing_users || in_force(db, &app.config).await?.sso_require_existing_users)
     {
-        return Err(refused("The user must be made before it can sign in."));
+        return Err(refused("The user must be created before they can sign in."));
     }
     let mut held = Vec::new();
     if first {
@@ -61,11 +61,11 @@ pub async fn provision(
         let home = held.iter().find(|account| account.name == person.home);
         // Whether it may be made was not asked of a user that was there.
         let home = home.filter(|_| is_known.is_none());
-        let home = home.ok_or_else(|| refused("The user was deleted meanwhile: try again."))?;
+        let home = home.ok_or_else(|| refused("The user was deleted in the meantime: try again."))?;
         insert(db, app, idp, &person.username, home.id, now).await?
     };
     if user.idp_id != Some(idp.id) {
-        return Err(refused("The name of the user belongs to another user."));
+        return Err(refused("The name belongs to another user."));
     }
     if user.first_sign_in.is_none() {
         for account in held.iter().filter(|account| person.accounts.contains(&account.name)) {

@@ -53,7 +53,7 @@ pub fn checked(request: &RbacManagerSamlConfiguration, roles: &RoleTable) -> Res
     }
     let source = match (&request.idp_metadata_url, &request.idp_metadata_xml) {
         (Some(url), None) => MetadataSource::Url(url.clone()),
-        (None, Some(xml)) if xml.contains('\0') => return Err(Error::malformed("idp_metadata_xml", "holds U+0000")),
+        (None, Some(xml)) if xml.contains('\0') => return Err(Error::malformed("idp_metadata_xml", "contains U+0000")),
         (None, Some(xml)) => MetadataSource::Xml(xml.clone()),
         _ => return Err(refused("exactly one of idp_metadata_url and idp_metadata_xml must be given")),
     };

@@ -6,86 +6,87 @@ use utoipa::ToSchema;
 use super::{Idp, MetadataSource, store};
 use crate::{http::extract::given, names::AnyName, secret::Secret, timestamp::Timestamp};
 
-/// The configuration of an identity provider, as it is given and answered.
+/// The configuration of an identity provider.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct RbacManagerSamlConfiguration {
     #[schema(pattern = "^[a-zA-Z0-9_-]+$", max_length = 128)]
     pub name: String,
-    /// Whether anyone can sign in by it. Sessions and keys that are there go on.
+    /// Whether users can sign in through this provider. Existing sessions and keys keep working either way.
     pub enabled: bool,
-    /// What Kedge calls itself to the provider: the audience of what it says.
+    /// The entity id of Kedge at the provider: the audience of its assertions.
     pub sp_entity_id: String,
-    /// Where the provider's answers are sent to: their recipient and destination.
+    /// The URL to which the provider's responses are sent: their recipient and destination.
     pub acs_url: String,
-    /// The port of `acs_url`, where that is an https URL without one.
+    /// The port of `acs_url`, if that is an https URL without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = i32, required = false, minimum = 1, maximum = 65535)]
     pub acs_https_port: Option<u16>,
-    /// The account of new users, where no attribute says another.
+    /// The account of new users, unless an attribute names another.
     #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub default_account: Option<String>,
-    /// The role of new users in their account. Excludes `idp_role_attribute`.
+    /// The role of new users in their account. Cannot be combined with `idp_role_attribute`.
     #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub default_role: Option<String>,
-    /// The attribute that names the account: it must be there at every sign-in.
+    /// The attribute that names the account. It must be present at every sign-in.
     #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub idp_account_attribute: Option<String>,
-    /// The attribute that names groups of the provider; `memberOf` where it is left out.
+    /// The attribute that names groups of the provider; `memberOf` if left out.
     #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub idp_groups_attribute: Option<String>,
-    /// The attribute that names roles: it must be there at every sign-in.
+    /// The attribute that names roles. It must be present at every sign-in.
     #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub idp_role_attribute: Option<String>,
-    /// The attribute that names the user, in the place of the `NameID`.
+    /// The attribute that names the user, instead of the `NameID`.
     #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub idp_username_attribute: Option<String>,
-    /// Where the provider's metadata is fetched, again and again. Excludes `idp_metadata_xml`.
+    /// The URL from which the provider's metadata is fetched regularly. Cannot be combined with `idp_metadata_xml`.
     #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub idp_metadata_url: Option<String>,
+    /// The provider's metadata itself. Cannot be combined with `idp_metadata_url`.
     #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     pub idp_metadata_xml: Option<String>,
-    /// Whether only users that are there can sign in. Answered as true where the configuration of the deployment requires
-    /// it of every provider.
+    /// Whether only existing users can sign in. Returned as true if the configuration of the deployment requires it of
+    /// every provider.
     #[serde(default)]
     #[schema(required = false, default = false)]
     pub require_existing_users: bool,
-    /// Whether the assertion must be signed itself.
+    /// Whether the assertion itself must be signed.
     #[serde(default = "yes")]
     #[schema(default = true)]
     pub require_signed_assertions: bool,
-    /// Whether the response must be signed. Where neither must, one of them has to be all the same.
+    /// Whether the response must be signed. Even if neither is required to be, one of the two must be signed.
     #[serde(default = "yes")]
     #[schema(default = true)]
     pub require_signed_response: bool,
-    /// Whether answers count that nobody asked for.
+    /// Whether responses are accepted that answer no request.
     #[serde(default)]
     #[schema(required = false, default = false, extensions(("x-kedge-addition" = json!(true))))]
     pub allow_unsolicited: bool,
     /// Whether assertions that answer no request can be exchanged for tokens (RFC 7522). False does not turn the exchange
-    /// off: an assertion that answers the request of a client of the API is exchanged always, and with `allow_unsolicited`
-    /// one that answers none, too.
+    /// off: an assertion that answers the request of an API client is always exchanged and, with `allow_unsolicited`,
+    /// so is one that answers none.
     #[serde(default)]
     #[schema(required = false, default = false, extensions(("x-kedge-addition" = json!(true))))]
     pub allow_assertion_grant: bool,
-    /// Whether accounts are made that are not there.
+    /// Whether accounts that do not exist are created.
     #[serde(default = "yes")]
     #[schema(required = false, default = true, extensions(("x-kedge-addition" = json!(true))))]
     pub allow_account_creation: bool,
-    /// Patterns of account names, `*` for any text: the accounts that the provider may name. Left out: any but reserved
-    /// ones.
+    /// Patterns of the accounts that the provider may name, where `*` stands for any text. Left out: any account with a
+    /// name that is not reserved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<String>, required = false, extensions(("x-kedge-addition" = json!(true))))]
     pub allowed_accounts: Option<Vec<String>>,
-    /// The same of roles.
+    /// Patterns of the roles that the provider may name. Left out: any role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<String>, required = false, extensions(("x-kedge-addition" = json!(true))))]
     pub allowed_roles: Option<Vec<String>>,
@@ -147,7 +148,7 @@ impl RbacManagerSamlConfiguration {
     }
 }
 
-/// The configuration with the groups that are mapped to the provider.
+/// The configuration of an identity provider, and the groups that are mapped to it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RbacManagerSamlConfigurationGet {
     #[serde(flatten)]
@@ -171,7 +172,7 @@ impl From<store::MappedGroup> for UserGroupOfIdp {
     }
 }
 
-/// A group that is mapped to the provider: its members are those whom the provider says so of.
+/// A group that is mapped to the provider, which names its members.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RbacManagerIdpUserGroup {
     user_group_uuid: String,
@@ -196,7 +197,7 @@ impl From<Vec<store::MappedGroup>> for RbacManagerIdpUserGroups {
     }
 }
 
-/// Groups to be mapped to the provider.
+/// Groups to map to the provider.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct RbacManagerIdpUserGroupPost {
     // The contract does not require it, though nothing could be done without.
@@ -208,17 +209,17 @@ pub struct RbacManagerIdpUserGroupPost {
 #[derive(Debug, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DeleteIdpUserGroupQuery {
-    /// Their ids.
+    /// The ids of the groups; may be given several times.
     pub user_group: Vec<String>,
 }
 
-/// What a sign-in answers. At `login` it is the URL of the provider's sign-in page, at `sso` an access token.
+/// The answer to a step of a sign-in: from `login` the URL of the provider's sign-in page, from `sso` an access token.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RbacManagerTokenResponse {
     pub token: String,
 }
 
-/// What the provider has the browser send, or whoever else brings its answer.
+/// The form with the provider's response.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct SamlResponseForm {
     /// The response, in base64.
@@ -226,7 +227,7 @@ pub struct SamlResponseForm {
     #[serde(rename = "SAMLResponse", default, deserialize_with = "given")]
     #[schema(value_type = String, required = false)]
     pub response: Option<Secret>,
-    /// Where in the console the browser is brought then.
+    /// The page of the console to which the browser returns.
     #[serde(rename = "RelayState", default, deserialize_with = "given")]
     #[schema(value_type = String, required = false)]
     pub relay_state: Option<String>,
@@ -236,7 +237,7 @@ pub struct SamlResponseForm {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct LoginQuery {
-    /// Kedge's addition: where in the console the browser is brought after the sign-in.
+    /// Kedge's addition: the page of the console to which the browser returns after the sign-in.
     #[serde(rename = "RelayState")]
     #[param(required = false)]
     pub relay_state: Option<String>,

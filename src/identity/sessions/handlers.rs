@@ -15,7 +15,7 @@ use crate::{
     transaction,
 };
 
-/// The caller's sign-ins that answered tokens and go on
+/// Lists the caller's active sessions
 #[utoipa::path(get, path = "/v2/user/sessions", tag = "Identity", extensions(("x-kedge-addition" = json!(true))),
     responses((status = 200, body = SessionList)))]
 pub async fn list_sessions(State(app): State<App>, caller: Caller) -> Result<Json<SessionList>> {
@@ -24,9 +24,9 @@ pub async fn list_sessions(State(app): State<App>, caller: Caller) -> Result<Jso
     Ok(Json(SessionList { items }))
 }
 
-/// Ends one of the caller's sign-ins
+/// Ends one of the caller's sessions
 ///
-/// Its tokens are refused from the answer on.
+/// Its tokens are refused from the moment of the answer.
 #[utoipa::path(delete, path = "/v2/user/sessions/{session_id}", tag = "Identity",
     extensions(("x-kedge-addition" = json!(true))), params(("session_id" = Uuid, Path)),
     responses((status = 204), (status = 404)))]

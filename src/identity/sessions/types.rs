@@ -7,19 +7,19 @@ use uuid::Uuid;
 use super::Session as StoredSession;
 use crate::timestamp::Timestamp;
 
-/// A sign-in that answered tokens.
+/// A session: a sign-in that issued tokens.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Session {
     id: Uuid,
     client_id: String,
-    /// What the client that signed in called itself.
+    /// The User-Agent of the client that signed in.
     user_agent: Option<String>,
     created_at: Timestamp,
-    /// When tokens were last answered.
+    /// When tokens were last issued.
     last_used_at: Timestamp,
-    /// When the last of its tokens runs out.
+    /// When the last of its tokens expires.
     expires_at: Timestamp,
-    /// Whether this request was signed in by it.
+    /// Whether this request was made with a token of this session.
     current: bool,
 }
 

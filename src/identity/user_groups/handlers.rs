@@ -57,7 +57,7 @@ pub async fn list_user_groups(
     Ok(Json(list(&mut *app.db.connection().await?, filter, &page).await?))
 }
 
-/// Makes a group
+/// Creates a group
 #[utoipa::path(post, path = "/v2/system/user-groups", tag = "User Management", request_body = UserGroupPost,
     responses((status = 201, body = UserGroup), (status = 409)))]
 pub async fn create_user_group(
@@ -106,7 +106,7 @@ pub async fn update_user_group(
     Ok(Json(changed?))
 }
 
-/// Deletes a group, and with it the roles that it gave
+/// Deletes a group; its members lose the roles it gave them
 #[utoipa::path(delete, path = "/v2/system/user-groups/{group_uuid}", tag = "User Management",
     params(("group_uuid" = String, Path)),
     responses((status = 204), (status = 404)))]
@@ -117,7 +117,7 @@ pub async fn delete_user_group(State(app): State<App>, Path(id): Path<String>) -
     })
 }
 
-/// The roles of a group, account by account
+/// The roles of a group, by account
 #[utoipa::path(get, path = "/v2/system/user-groups/{group_uuid}/roles", tag = "User Management",
     params(("group_uuid" = String, Path)),
     responses((status = 200, body = UserGroupRoles), (status = 404)))]
@@ -127,7 +127,7 @@ pub async fn list_user_group_roles(State(app): State<App>, Path(id): Path<String
     Ok(Json(store::list_group_roles(&mut db, &[group.id]).await?.into()))
 }
 
-/// Gives a group roles in an account
+/// Grants a group roles in an account
 #[utoipa::path(post, path = "/v2/system/user-groups/{group_uuid}/roles", tag = "User Management",
     request_body = UserGroupRolePost, params(("group_uuid" = String, Path)),
     responses((status = 201, body = UserGroupRoles), (status = 404)))]
@@ -160,7 +160,7 @@ pub async fn add_user_group_roles(
     Ok(Json(given?.into()))
 }
 
-/// Takes roles from a group, by grant or all that it has in an account
+/// Removes roles from a group: single grants, or all in an account
 #[utoipa::path(delete, path = "/v2/system/user-groups/{group_uuid}/roles", tag = "User Management",
     params(("group_uuid" = String, Path), DeleteGroupRolesQuery),
     responses((status = 204), (status = 400), (status = 404)))]
@@ -209,7 +209,7 @@ pub async fn list_user_group_users(
     Ok(Json(store::list_group_users(&mut db, group.id, &page).await?.into()))
 }
 
-/// Puts users into a group
+/// Adds users to a group
 #[utoipa::path(post, path = "/v2/system/user-groups/{group_uuid}/users", tag = "User Management",
     request_body = UserGroupUsersPost, params(("group_uuid" = String, Path)),
     responses((status = 201, body = UserGroupUsers), (status = 404)))]
@@ -238,7 +238,7 @@ pub async fn add_user_group_users(
     Ok(Json(members?.into()))
 }
 
-/// Takes users out of a group
+/// Removes users from a group
 #[utoipa::path(delete, path = "/v2/system/user-groups/{group_uuid}/users", tag = "User Management",
     params(("group_uuid" = String, Path), DeleteGroupUsersQuery),
     responses((status = 204), (status = 400), (status = 404)))]

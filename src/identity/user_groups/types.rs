@@ -36,7 +36,7 @@ impl UserGroup {
     }
 }
 
-/// What `POST /v2/system/user-groups` takes.
+/// The body of `POST /v2/system/user-groups`.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct UserGroupPost {
     #[schema(value_type = String, pattern = "^[a-zA-Z0-9][ a-zA-Z0-9@.!#$+=^_`~;-]{1,126}[a-zA-Z0-9_]$")]
@@ -45,20 +45,20 @@ pub struct UserGroupPost {
     pub description: Option<Description>,
 }
 
-/// What `PATCH` of a group takes.
+/// A change of a group.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct UserGroupPatch {
     #[schema(value_type = String, max_length = 1024)]
     pub description: Description,
 }
 
-/// The roles that a group has, account by account.
+/// The roles of a group, by account.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct UserGroupRoles {
     items: Vec<UserGroupRole>,
 }
 
-/// The roles that a group has in one account.
+/// The roles of a group in one account.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UserGroupRole {
     #[schema(deprecated)]
@@ -67,10 +67,12 @@ pub struct UserGroupRole {
     roles: Vec<GroupRole>,
 }
 
+/// A role that a group has.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct GroupRole {
     role: String,
     created_at: Timestamp,
+    /// The id of the grant, by which it can be removed.
     membership_id: String,
 }
 
@@ -96,10 +98,10 @@ impl From<Vec<store::GroupRole>> for UserGroupRoles {
     }
 }
 
-/// Roles to be given to a group, all in one account.
+/// Roles to grant to a group, all in one account.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct UserGroupRolePost {
-    /// The account, under its older name.
+    /// The account, under the older name of this property.
     #[schema(value_type = Option<String>, deprecated)]
     pub for_account: Option<AnyName>,
     /// The account. One of the two names is required.
@@ -109,6 +111,7 @@ pub struct UserGroupRolePost {
     pub roles: Vec<RoleOfPost>,
 }
 
+/// A role to grant to a group.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct RoleOfPost {
     // The contract does not require it, though a role without a name is none.
@@ -122,6 +125,7 @@ pub struct UserGroupUsers {
     items: Vec<UserGroupUser>,
 }
 
+/// A member of a group.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UserGroupUser {
     username: String,
@@ -136,13 +140,14 @@ impl From<Vec<store::GroupUser>> for UserGroupUsers {
     }
 }
 
-/// Users to be put into a group.
+/// Users to add to a group.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct UserGroupUsersPost {
     #[schema(min_items = 1)]
     pub usernames: Vec<UsernameOfPost>,
 }
 
+/// A user to add to a group.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct UsernameOfPost {
     // The contract does not require it, though a user without a name is none.
@@ -157,7 +162,7 @@ pub struct ListUserGroupsQuery {
     /// Only groups that this user is in.
     #[param(value_type = Option<String>)]
     pub contains_user: Option<AnyName>,
-    /// Only the group of this name.
+    /// Only the group with this name.
     #[param(value_type = Option<String>)]
     pub user_group_name: Option<AnyName>,
     /// Only groups that have a role in this account.
@@ -169,10 +174,10 @@ pub struct ListUserGroupsQuery {
 #[derive(Debug, Default, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DeleteGroupRolesQuery {
-    /// Grants, by `membership_id`.
+    /// The grants to remove, by their `membership_id`; may be given several times.
     #[param(value_type = Option<Vec<String>>)]
     pub membership_id: Vec<String>,
-    /// All roles in these accounts: a list with commas, or given several times.
+    /// Removes all roles in these accounts: separated by commas, or given several times.
     #[param(value_type = Option<Vec<String>>, style = Form, explode = false)]
     pub all_roles_for_account: Vec<String>,
 }
@@ -181,5 +186,6 @@ pub struct DeleteGroupRolesQuery {
 #[derive(Debug, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DeleteGroupUsersQuery {
+    /// The users to remove; may be given several times.
     pub username: Vec<String>,
 }

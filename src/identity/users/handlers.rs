@@ -76,7 +76,7 @@ pub async fn list_users_with_roles(State(app): State<App>, Target(account): Targ
     Ok(Json(all_with_roles(&mut db, users, Some(account.id)).await?.into()))
 }
 
-/// Makes a user
+/// Creates a user
 #[utoipa::path(post, path = "/v2/accounts/{account_name}/users", tag = "User Management",
     request_body = UserCreationRequest, params(("account_name" = String, Path)),
     responses((status = 200, body = User), (status = 404)))]
@@ -135,7 +135,7 @@ pub async fn get_account_user(
     Ok(Json(with_roles(&mut db, user).await?))
 }
 
-/// Deletes a user with all its credentials
+/// Deletes a user and all their credentials
 #[utoipa::path(delete, path = "/v2/accounts/{account_name}/users/{username}", tag = "User Management",
     params(("account_name" = String, Path), ("username" = String, Path)),
     responses((status = 204), (status = 404)))]

@@ -96,7 +96,7 @@ pub async fn voucher(
 /// 400 where it is one of the commonest.
 pub fn may_be_set(password: &NewPassword, settings: &UserAuthentication) -> Result<()> {
     if settings.refuse_common_passwords && password.is_common() {
-        return Err(Error::Refused("This password is among the first that guessers try, choose another".to_owned()));
+        return Err(Error::Refused("This password is too common; choose another".to_owned()));
     }
     Ok(())
 }

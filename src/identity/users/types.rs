@@ -11,7 +11,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// Who checks that a user is who it says.
+/// Who authenticates a user: Kedge, by a password (`native`), or an identity provider (`saml`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
@@ -36,7 +36,7 @@ pub struct User {
     pub last_updated: Timestamp,
     idp_name: Option<String>,
     password_last_updated: Option<Timestamp>,
-    /// Every role that the user has, and why.
+    /// Every role that the user holds, and how it came to them.
     unified_roles: Vec<UnifiedRoles>,
 }
 
@@ -58,13 +58,13 @@ impl User {
     }
 }
 
-/// A role that a user has.
+/// A role that a user holds.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UnifiedRoles {
     role_name: String,
     /// The account that the role is held in.
     domain_name: String,
-    /// Who granted it: a user, or the group it comes through.
+    /// Who granted it: a user, or the group that it comes through.
     granter: String,
     #[schema(inline)]
     grant_type: GrantType,
@@ -87,6 +87,7 @@ impl From<UnifiedRole> for UnifiedRoles {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Users {
     items: Vec<User>,
+    /// The number of users in `items`.
     total_rows: usize,
 }
 
@@ -96,16 +97,16 @@ impl From<Vec<User>> for Users {
     }
 }
 
-/// What `POST /v2/accounts/{account_name}/users` takes.
+/// The body of `POST /v2/accounts/{account_name}/users`.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct UserCreationRequest {
-    /// Unique over all accounts. A native user's has no colon.
+    /// Unique across all accounts. The name of a native user cannot contain a colon.
     #[schema(value_type = String, pattern = "^[a-zA-Z0-9][ a-zA-Z0-9@.!#$+=^_`~;:-]{1,126}[a-zA-Z0-9_]$")]
     pub username: Username,
     /// Required for a native user: 6 to 128 characters.
     #[schema(value_type = Option<String>, min_length = 6, max_length = 128, pattern = ".{6,128}$")]
     pub password: Option<NewPassword>,
-    /// `native` where it is left out.
+    /// `native` if left out.
     #[serde(default, deserialize_with = "optional_word")]
     #[schema(inline)]
     pub user_type: Option<UserType>,

@@ -22,16 +22,16 @@ use crate::{
 
 const NOT_FOUND: Error = Error::NotFound { what: "Configuration" };
 
-/// The keys of the configuration and what they are; secrets are not shown
+/// The configuration, key by key; secrets are not shown
 #[utoipa::path(get, path = "/v2/system/configurations", tag = "System Configuration",
     responses((status = 200, body = SystemConfigurationList)))]
 pub async fn list_configurations(State(app): State<App>) -> Result<Json<SystemConfigurationList>> {
     list(&app).await
 }
 
-/// Changes keys, all of those named or none
+/// Changes several keys: either all of them, or none
 ///
-/// All nodes go by it from the next request on.
+/// In force on all nodes from the next request.
 #[utoipa::path(patch, path = "/v2/system/configurations", tag = "System Configuration",
     request_body = SystemConfigurationPatch, responses((status = 200, body = SystemConfigurationList), (status = 409)))]
 pub async fn patch_configuration(
@@ -42,7 +42,7 @@ pub async fn patch_configuration(
     list(&app).await
 }
 
-/// What values the keys can have, as a JSON Schema
+/// The JSON Schema of the configuration
 #[utoipa::path(get, path = "/v2/system/configurations/schema", tag = "System Configuration",
     responses((status = 200, body = Object)))]
 pub async fn get_configuration_schema(State(app): State<App>) -> Json<Value> {
@@ -69,7 +69,7 @@ pub async fn get_configuration_schema(State(app): State<App>) -> Json<Value> {
     }))
 }
 
-/// One key
+/// One key of the configuration
 #[utoipa::path(get, path = "/v2/system/configurations/{config_key}", tag = "System Configuration",
     params(("config_key" = String, Path)),
     responses((status = 200, body = SystemConfiguration), (status = 404)))]
@@ -77,9 +77,9 @@ pub async fn get_configuration(State(app): State<App>, Path(key): Path<String>) 
     one(&app, &key).await
 }
 
-/// Changes a key
+/// Changes a key of the configuration
 ///
-/// All nodes go by it from the next request on.
+/// In force on all nodes from the next request.
 #[utoipa::path(put, path = "/v2/system/configurations/{config_key}", tag = "System Configuration",
     params(("config_key" = String, Path)), request_body = SystemConfigurationPut,
     responses((status = 200, body = SystemConfiguration), (status = 404), (status = 409)))]
@@ -90,13 +90,13 @@ pub async fn put_configuration(
 ) -> Result<Json<SystemConfiguration>> {
     find(&app, &key)?;
     if change.key != key {
-        return Err(Error::malformed("key", "must be the key of the path"));
+        return Err(Error::malformed("key", "must be the key in the path"));
     }
     put(&app, vec![change]).await?;
     one(&app, &key).await
 }
 
-/// Gives a key back its default
+/// Resets a key to its default
 #[utoipa::path(delete, path = "/v2/system/configurations/{config_key}", tag = "System Configuration",
     params(("config_key" = String, Path)), responses((status = 204), (status = 404)))]
 pub async fn delete_configuration(State(app): State<App>, Path(key): Path<String>) -> Result<NoContent> {

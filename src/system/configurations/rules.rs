@@ -54,7 +54,7 @@ pub fn kind(key: &str) -> Option<Kind> {
 #[must_use]
 pub fn read_only(key: &Listed) -> Option<&'static str> {
     if key.is_given {
-        Some("It is set in the configuration file or the environment, which wins")
+        Some("It is set in the configuration file or the environment, which takes precedence")
     } else if kind(&key.path).is_none() {
         Some("It is read when the server starts: set it in the configuration file")
     } else {

@@ -16,14 +16,14 @@ use super::{
 };
 use crate::{config::Listed, timestamp::Timestamp};
 
-/// The keys.
+/// The keys of the configuration.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SystemConfigurationList {
     #[schema(required = false)]
     pub items: Vec<SystemConfiguration>,
 }
 
-/// A key, what it is, and whether it can be changed.
+/// A key of the configuration, its value, and whether it can be changed.
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the contract has them")]
 pub struct SystemConfiguration {
@@ -69,7 +69,7 @@ pub struct SystemConfiguration {
     updated_at: Option<Timestamp>,
 }
 
-/// Where a value comes from.
+/// Where the value comes from.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(dead_code, reason = "the contract has all four")]
@@ -80,7 +80,7 @@ enum ConfigurationSource {
     ConfigFile,
 }
 
-/// What a value can be. Of what the contract has, Kedge says the kind, the bounds and whether it is a list.
+/// The values that a key can have. Kedge gives the type, the bounds and whether it is a list, and leaves the rest null.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct SystemConfigurationSchema {
     #[schema(inline, required = false)]
@@ -122,6 +122,7 @@ pub struct SystemConfigurationSchema {
     unique_items: Option<bool>,
 }
 
+/// The type of the value.
 #[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(dead_code, reason = "the contract has all five")]
@@ -148,13 +149,14 @@ impl PartialSchema for SystemConfigurationValue {
             .item(of(Type::Number))
             .item(of(Type::Boolean).enum_values(Some([true, false])))
             .item(ArrayBuilder::new().items(item))
+            .description(Some("A value of the configuration."))
             .into()
     }
 }
 
 impl ToSchema for SystemConfigurationValue {}
 
-/// The value that a key gets.
+/// The new value of a key.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct SystemConfigurationPut {
     pub key: String,
@@ -168,7 +170,7 @@ fn any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
     Value::deserialize(deserializer)
 }
 
-/// The values that keys get, all or none.
+/// The new values of keys: either all of them are set, or none.
 #[derive(Debug, ToSchema)]
 pub struct SystemConfigurationPatch(#[schema(inline)] pub Vec<SystemConfigurationPut>);
 

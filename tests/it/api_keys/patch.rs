@@ -119,7 +119,7 @@ async fn expiry_moves_only_earlier_and_is_obeyed() {
     let key = server.key(made["value"].as_str().unwrap());
     for refused in ["2027-01-31T12:00:01Z", "2026-11-22T12:00:00Z", "2020-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
         let answer = alice.patch(&key_path("hatter"), json!({ "expires_at": refused })).await;
-        assert_problem(&answer, 400, "'expires_at' can only be moved earlier, to a moment in the future");
+        assert_problem(&answer, 400, "'expires_at' can only be changed to an earlier time that is still in the future");
     }
     for taken in ["2027-01-31T12:00:00Z", "2026-12-01T00:00:00Z", "2026-11-22T13:00:00Z"] {
         let changed = alice.patch(&key_path("hatter"), json!({ "expires_at": taken })).await.expect(200);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{count, execute, write_tally};
-use crate::support::{Answer, Server, assert_error, assert_problem, lacking};
+use crate::support::{Answer, PASSWORD, Server, assert_error, assert_problem, lacking, send};
 
 /// Accounts with two records each besides their making: `acme`, where `alice` sees events and `bob` does not, and `tea-party`.
 async fn world() -> Server {
@@ -313,4 +313,29 @@ async fn events_are_found_by_who_did_it_and_with_which_key() {
     }
     assert_eq!(results(server.admin().acting_in("tea-party").get("/v2/events?user=alice").await), Vec::<Value>::new());
     assert_eq!(server.admin().get("/v2/events?user=%00").await.status, 400);
+}
+
+#[tokio::test]
+async fn sign_ins_of_the_console_are_sessions_like_those_of_the_api() {
+    let server = Server::start().await;
+    server.user("acme", "alice").await;
+    server.tokens("alice").await;
+    let page =
+        |method: &str| server.nobody().request(method, "/console/session").header("x-requested-with", "kedge-console");
+    let begun = send(page("POST").json(&json!({ "username": "alice", "password": PASSWORD }))).await;
+    assert_eq!(begun.status, 200, "{begun:?}");
+    let cookie = begun.header("set-cookie").split(';').next().unwrap();
+    assert_eq!(send(page("DELETE").header("cookie", cookie)).await.status, 204);
+    let found = results(server.admin().get("/v2/events?resource_type=session").await);
+    let found: Vec<_> = found.iter().map(|event| event["event"]["type"].as_str().unwrap()).collect();
+    assert_eq!(
+        found,
+        ["sign_out_of_console", "sign_in_to_console", "get_oauth_token"].map(|name| format!("user.identity.{name}"))
+    );
+    let types = server.admin().get("/v2/event-types").await.expect(200);
+    let types = types[0]["subcategories"][0]["events"].as_array().unwrap();
+    for name in ["sign_in_to_console", "sign_out_of_console"] {
+        let listed = types.iter().find(|event| event["name"] == name).unwrap();
+        assert_eq!(listed["resource_type"], "session", "{listed}");
+    }
 }

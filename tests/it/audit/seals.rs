@@ -204,7 +204,7 @@ async fn added_records_are_found() {
     // Dated back, so that no seal would ever cover it; whoever may add could.
     let server = sealed().await;
     execute(&server.app.db.options(), &forged("now() - interval '2 hours'")).await.unwrap();
-    let late = "1 records are in no seal, though seals of their time were made: they were added later";
+    let late = "1 records are in no seal, although seals exist for their time: they were added later";
     assert_eq!(wrong(&server).await, late);
 }
 

@@ -65,7 +65,7 @@ async fn impossible_password_or_user_is_told_and_changes_nothing() {
     admin.post("/v2/accounts/tea-party/users", alice).await.expect(200);
 
     let length = "'password' must have 6 to 128 characters and no control character";
-    let common = "This password is among the first that guessers try, choose another";
+    let common = "This password is too common; choose another";
     let refused =
         [("short", length), ("", length), ("off\twith their heads", length), ("123456", common), ("Password1", common)];
     for (input, why) in refused {

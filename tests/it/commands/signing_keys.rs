@@ -222,7 +222,7 @@ async fn rotation_counts_at_once_on_every_running_node() {
     assert_eq!(kid_of(&sign_in(&two).await), kid_of(&after));
     let (first, second) = rotated.out.split_once('\n').unwrap();
     assert_eq!(first, format!("The key {} signs from now on.", kid_of(&after)));
-    assert!(second.starts_with("The one before verifies until 2"), "{second}");
+    assert!(second.starts_with("The previous one verifies until 2"), "{second}");
     for node in [&one, &two] {
         is_admin(node, &before).await;
         let keys = Client::new(&node.url, Login::Nobody).get("/.well-known/jwks.json").await.expect(200);

@@ -11,7 +11,7 @@ const ELSEWHERE: &str = "198.51.100.8";
 
 #[track_caller]
 fn assert_waits(answer: &Answer, seconds: u64) {
-    assert_error(answer, 429, "Too many sign-ins failed, try again later.");
+    assert_error(answer, 429, "Too many sign-ins failed; try again later.");
     assert_eq!(answer.body["error_type"], "too_many_attempts");
     assert_eq!(answer.header("retry-after"), seconds.to_string());
 }

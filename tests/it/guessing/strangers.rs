@@ -29,7 +29,7 @@ async fn hundred_wrong_keys_and_tokens_block_their_address_for_passwords_and_for
         assert_error(&with_token(&server, "a.b.c").await, 401, "Unauthorized");
     }
     for answer in [with_key(&server, "garbage").await, with_token(&server, "a.b.c").await] {
-        assert_error(&answer, 429, "Too many sign-ins failed, try again later.");
+        assert_error(&answer, 429, "Too many sign-ins failed; try again later.");
     }
     assert_eq!(sign_in_from(&server, HERE, "alice", PASSWORD).await.status, 429);
     // What is valid is let in, from there too.
@@ -81,7 +81,7 @@ async fn ended_key_is_answered_as_one_that_never_was() {
     }
     // From a blocked address, neither is told from the other.
     for value in [revoked.as_str(), "garbage"] {
-        assert_error(&with_key(&server, value).await, 429, "Too many sign-ins failed, try again later.");
+        assert_error(&with_key(&server, value).await, 429, "Too many sign-ins failed; try again later.");
     }
 }
 

@@ -148,9 +148,9 @@ async fn what_is_missing_or_unknown_is_named() {
             "Grant type 'client_credentials' is not supported",
         ),
         (vec![("username", "a"), ("username", "b")], "invalid_request", "'body' duplicate field `username`"),
-        (vec![("username", "a\0b"), ("password", "x")], "invalid_request", "'username' holds U+0000"),
+        (vec![("username", "a\0b"), ("password", "x")], "invalid_request", "'username' contains U+0000"),
         // RFC 6749, 5.2, has no control characters in a description.
-        (vec![("a\nb", "\0")], "invalid_request", "'ab' holds U+0000"),
+        (vec![("a\nb", "\0")], "invalid_request", "'ab' contains U+0000"),
     ] {
         let answer = nobody.form(PATH, &form).await;
         assert_refused(&answer, 400, word);

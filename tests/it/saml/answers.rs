@@ -17,7 +17,7 @@ type Edit = (&'static str, fn(String) -> String);
 
 #[track_caller]
 fn assert_not_accepted(answer: &Answer) {
-    assert_error(answer, 403, "Not authorized. The answer of the identity provider was not accepted.");
+    assert_error(answer, 403, "Not authorized. The response of the identity provider was not accepted.");
 }
 
 #[tokio::test]
@@ -372,7 +372,7 @@ async fn one_provider_cannot_speak_for_another() {
     let form = [("SAMLResponse", encoded(&says.xml_signed_by(&OTHER_KEY)))];
     let path = SSO.replace("wonderland", "oz");
     let answer = send(server.nobody().request("POST", &path).form(&form)).await;
-    assert_error(&answer, 403, "Not authorized. The name of the user belongs to another user.");
+    assert_error(&answer, 403, "Not authorized. The name belongs to another user.");
     // Its key is not the other's, whatever it says.
     assert_not_accepted(&bring(&server.nobody(), &Says::of("alice", None).xml_signed_by(&OTHER_KEY)).await);
 }

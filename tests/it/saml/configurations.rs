@@ -101,7 +101,7 @@ async fn what_cannot_be_is_refused_with_its_name() {
         (json!({ "default_role": "full-control", "allowed_roles": ["read-*"] }), "'default_role'"),
         (json!({ "allowed_roles": [""] }), "'allowed_roles'"),
         (json!({ "allowed_accounts": vec!["x"; 101] }), "'allowed_accounts'"),
-        (json!({ "idp_metadata_xml": "no xml" }), "'idp_metadata_xml' is no metadata"),
+        (json!({ "idp_metadata_xml": "no xml" }), "'idp_metadata_xml' is not usable metadata"),
         (json!({ "idp_metadata_xml": "<EntityDescriptor/>" }), "has no EntityDescriptor of SAML 2.0"),
         (json!({ "idp_metadata_xml": foreign }), "has no IDPSSODescriptor"),
         (json!({ "idp_metadata_xml": metadata().replace("signing", "encryption") }), "no X509Certificate"),
@@ -117,7 +117,7 @@ async fn what_cannot_be_is_refused_with_its_name() {
         (json!({ "idp_metadata_xml": metadata().replace(" entityID", " x") }), "entityID"),
         (
             json!({ "idp_metadata_xml": metadata().replace(" entityID", " validUntil=\"2020-01-01T00:00:00Z\" entityID") }),
-            "run out",
+            "has expired",
         ),
         (json!({ "idp_metadata_xml": metadata().replace(" entityID", " validUntil=\"soon\" entityID") }), "validUntil"),
         (json!({ "idp_metadata_xml": format!("<!DOCTYPE x>{}", metadata()) }), "'idp_metadata_xml'"),

@@ -46,7 +46,7 @@ async fn user_is_the_name_id_or_the_attribute() {
     let server = server(json!({ "idp_username_attribute": "uid" })).await;
     let made = user(&server, says("opaque/name=", &[("uid", "alice")]).to(&server).await).await;
     assert_eq!(made["username"], "alice");
-    let missing = "The identity provider does not say the attribute uid.";
+    let missing = "The identity provider did not send the attribute uid.";
     for attributes in [&[][..], &[("uid", "")], &[("UID", "alice")]] {
         assert_refused(&says("alice", attributes).to(&server).await, missing);
     }
@@ -65,12 +65,12 @@ async fn account_is_the_default_or_the_attributes() {
     let made = user(&server, says("alice", &[("team", "tea-party")]).to(&server).await).await;
     assert_eq!(made["account_name"], "tea-party");
     assert_eq!(server.admin().get("/v2/accounts/tea-party").await.expect(200)["type"], "user");
-    let missing = "The identity provider does not say the attribute team.";
+    let missing = "The identity provider did not send the attribute team.";
     for attributes in [&[][..], &[("team", "")], &[("team", ""), ("team", "tea-party")]] {
         assert_refused(&says("hatter", attributes).to(&server).await, missing);
     }
     let several = &[("team", "tea-party"), ("team", "croquet")];
-    let why = "The identity provider names several accounts, and none of them is configured as the home of new users.";
+    let why = "The identity provider names several accounts, but none of them is configured as the home of new users.";
     assert_refused(&says("hatter", several).to(&server).await, why);
     // Nobody was made meanwhile, nor an account.
     server.admin().get("/v2/accounts/croquet").await.expect(404);
@@ -91,7 +91,7 @@ async fn several_accounts_get_the_roles_and_the_default_is_the_home() {
     ];
     assert_eq!(grants(&made), expected);
     // The attribute must be there, even with a default.
-    let missing = "The identity provider does not say the attribute team.";
+    let missing = "The identity provider did not send the attribute team.";
     assert_refused(&says("alice", &[("role", "read-only")]).to(&server).await, missing);
     // One account is the home.
     let made = user(&server, says("hatter", &[("team", "croquet"), ("role", "read-only")]).to(&server).await).await;
@@ -106,7 +106,7 @@ async fn roles_are_applied_at_the_first_sign_in_only() {
     let second = user(&server, says("alice", &[("role", "full-control")]).to(&server).await).await;
     assert_eq!(grants(&second), ["read-only in wonderland"]);
     // But the attribute must be there each time, and possible.
-    let missing = "The identity provider does not say the attribute role.";
+    let missing = "The identity provider did not send the attribute role.";
     assert_refused(&says("alice", &[]).to(&server).await, missing);
     let unknown = "The identity provider names the role no-such, which does not exist.";
     assert_refused(&says("alice", &[("role", "no-such")]).to(&server).await, unknown);
@@ -164,7 +164,7 @@ async fn accounts_that_take_nobody_are_told() {
 async fn name_of_another_user_is_refused() {
     let server = server(json!({})).await;
     server.user("wonderland", "alice").await;
-    let taken = "The name of the user belongs to another user.";
+    let taken = "The name belongs to another user.";
     assert_refused(&says("alice", &[]).to(&server).await, taken);
     // The native user goes on as before, and signs in by its password alone.
     server.basic("alice", crate::support::PASSWORD).get("/v2/user").await.expect(200);
@@ -214,7 +214,7 @@ async fn only_users_that_are_there_sign_in_where_that_is_configured() {
     let server = Server::start_with(Options { environment, ..Options::default() }).await;
     configure(&server, json!({}), true).await;
     assert_eq!(server.admin().get(WONDERLAND).await.expect(200)["require_existing_users"], true);
-    assert_refused(&says("alice", &[]).to(&server).await, "The user must be made before it can sign in.");
+    assert_refused(&says("alice", &[]).to(&server).await, "The user must be created before they can sign in.");
     server.admin().get("/v2/accounts/wonderland").await.expect(404);
     server.account("wonderland").await;
     let made = json!({ "username": "alice", "user_type": "saml", "idp_name": "wonderland" });
@@ -231,13 +231,13 @@ async fn provider_can_require_users_that_are_there() {
         server.admin().get(&path).await.expect(200)["require_existing_users"].clone()
     };
     assert_eq!([required("wonderland").await, required("oz").await], [json!(true), json!(false)]);
-    assert_refused(&says("alice", &[]).to(&server).await, "The user must be made before it can sign in.");
+    assert_refused(&says("alice", &[]).to(&server).await, "The user must be created before they can sign in.");
     configure(&server, json!({}), false).await;
     user(&server, says("alice", &[]).to(&server).await).await;
     // Those that are there sign in still.
     configure(&server, json!({ "require_existing_users": true }), false).await;
     user(&server, says("alice", &[]).to(&server).await).await;
-    assert_refused(&says("hatter", &[]).to(&server).await, "The user must be made before it can sign in.");
+    assert_refused(&says("hatter", &[]).to(&server).await, "The user must be created before they can sign in.");
 }
 
 #[tokio::test]

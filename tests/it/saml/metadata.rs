@@ -102,7 +102,7 @@ async fn what_cannot_be_had_or_read_is_told() {
             "was answered with the status 302",
         ),
         (format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(1_100_000)), "more than 1 MiB"),
-        ("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc".to_owned(), "is no metadata that can be used"),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc".to_owned(), "is not usable metadata"),
         ("no http".to_owned(), "could not be fetched"),
         (String::new(), "could not be fetched"),
     ] {
@@ -115,8 +115,8 @@ async fn what_cannot_be_had_or_read_is_told() {
     for (url, part) in [
         ("http://127.0.0.1:1/", "could not be fetched"),
         ("http://idp.wonderland.test/", "must be an https URL"),
-        ("https://10.0.0.1/", "not of the public internet"),
-        ("https://169.254.169.254/latest/meta-data/", "not of the public internet"),
+        ("https://10.0.0.1/", "outside the public internet"),
+        ("https://169.254.169.254/latest/meta-data/", "outside the public internet"),
         ("file:///etc/passwd", "must be an https URL"),
     ] {
         configuration["idp_metadata_url"] = json!(url);

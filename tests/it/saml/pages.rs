@@ -8,7 +8,7 @@ use crate::support::{Answer, Server, assert_error, idp::Says, segment, send};
 const LOGIN: &str = "/v2/rbac-manager/saml/login/wonderland";
 const SSO: &str = "/v2/rbac-manager/saml/sso/wonderland";
 const HTML: &str = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
-const BACK: &str = "<a href=\"/console/\">Back to the sign-in</a>";
+const BACK: &str = "<a href=\"/console/\">Back to sign-in</a>";
 
 async fn bring(server: &Server, path: &str, xml: &str, relay_state: &str, accept: &str) -> Answer {
     let form = [("SAMLResponse", STANDARD.encode(xml)), ("RelayState", relay_state.to_owned())];
@@ -31,7 +31,7 @@ fn assert_page(answer: &Answer, status: u16, words: &str) {
 async fn browser_on_its_way_to_the_console_is_shown_why_it_is_not_let_in() {
     let server = Server::start().await;
     server.idp(json!({ "allow_unsolicited": true })).await;
-    let not_accepted = "Not authorized. The answer of the identity provider was not accepted.";
+    let not_accepted = "Not authorized. The response of the identity provider was not accepted.";
     assert_page(&bring(&server, SSO, "<x/>", "/console/keys", HTML).await, 403, not_accepted);
     let named = Says::of("&lt;b&gt;\"'&amp;", None).xml();
     let words = "Not authorized. The identity provider names the user &lt;b&gt;&quot;&#39;&amp;, which is not allowed.";
@@ -44,7 +44,7 @@ async fn browser_on_its_way_to_the_console_is_shown_why_it_is_not_let_in() {
 async fn whoever_else_brings_an_answer_is_told_as_before() {
     let server = Server::start().await;
     server.idp(json!({})).await;
-    let not_accepted = "Not authorized. The answer of the identity provider was not accepted.";
+    let not_accepted = "Not authorized. The response of the identity provider was not accepted.";
     for (relay_state, accept) in [
         ("/console", "application/json"),
         ("/console", "*/*"),
@@ -70,7 +70,7 @@ async fn browser_that_cannot_begin_is_shown_why() {
     server.asked().await;
     sqlx::query(fill).execute(&mut *server.app.db.connection().await.unwrap()).await.unwrap();
     let refused = login(&server, LOGIN, HTML).await;
-    assert_page(&refused, 429, "Too many sign-ins failed, try again later.");
+    assert_page(&refused, 429, "Too many sign-ins failed; try again later.");
     assert_eq!((refused.header("retry-after"), refused.header("set-cookie")), ("600", ""));
     let refused = login(&server, LOGIN, "application/json").await;
     assert_eq!((refused.status, refused.header("content-type")), (429, "application/json"));

@@ -48,7 +48,7 @@ async fn user_that_is_deleted_during_its_first_sign_in_is_not_made_anew() {
     };
     let says = Says::of("alice", None);
     let (answer, ()) = tokio::join!(says.to(&server), commit);
-    assert_error(&answer, 403, "Not authorized. The user was deleted meanwhile: try again.");
+    assert_error(&answer, 403, "Not authorized. The user was deleted in the meantime: try again.");
     assert_eq!(server.admin().get(users).await.expect(200), json!([]));
 }
 
