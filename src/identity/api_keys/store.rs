@@ -14,22 +14,36 @@ use crate::{
 };
 
 pub async fn insert_key(db: &mut PgConnection, user_id: Uuid, key: &ApiKey, secret_hash: &[u8]) -> sqlx::Result<()> {
+    // Each field by its name: one that is added later is in the answer, and is to be kept as well.
+    let ApiKey {
+        id,
+        name,
+        description,
+        created_at,
+        updated_at: _,
+        expires_at,
+        revoked_at: _,
+        last_used_at: _,
+        actions,
+        accounts,
+        cidrs,
+    } = key;
     sqlx::query!(
         "insert into api_keys (id, user_id, name, description, secret_hash, created_at, updated_at, expires_at,
                                actions, accounts, cidrs)
          values ($1, $2, $3, $4, $5, $6, $6, $7, $8::text[],
                  case when $9::text[] is not null then array(select id from accounts where name = any ($9)) end,
                  $10::text[])",
-        key.id,
+        id,
         user_id,
-        key.name,
-        key.description,
+        name,
+        description.as_deref(),
         secret_hash,
-        key.created_at,
-        key.expires_at,
-        key.actions.as_deref(),
-        key.accounts.as_deref(),
-        key.cidrs.as_deref()
+        created_at,
+        expires_at,
+        actions.as_deref(),
+        accounts.as_deref(),
+        cidrs.as_deref()
     )
     .execute(db)
     .await?;
@@ -95,6 +109,19 @@ pub async fn find_key(db: &mut PgConnection, user_id: Uuid, name: &str) -> sqlx:
 
 /// Writes what a change has left. Accounts only become fewer: one made anew under the name of an old one is not meant.
 pub async fn update_key(db: &mut PgConnection, user_id: Uuid, key: &ApiKey) -> sqlx::Result<()> {
+    let ApiKey {
+        id,
+        name,
+        description,
+        created_at: _,
+        updated_at,
+        expires_at,
+        revoked_at,
+        last_used_at: _,
+        actions,
+        accounts,
+        cidrs,
+    } = key;
     sqlx::query!(
         "update api_keys set name = $3, description = $4, updated_at = $5, expires_at = $6, revoked_at = $7,
                 actions = $8::text[],
@@ -104,15 +131,15 @@ pub async fn update_key(db: &mut PgConnection, user_id: Uuid, key: &ApiKey) -> s
                 cidrs = $10::text[]
          where user_id = $1 and id = $2",
         user_id,
-        key.id,
-        key.name,
-        key.description,
-        key.updated_at,
-        key.expires_at,
-        key.revoked_at,
-        key.actions.as_deref(),
-        key.accounts.as_deref(),
-        key.cidrs.as_deref()
+        id,
+        name,
+        description.as_deref(),
+        updated_at,
+        expires_at,
+        revoked_at.as_ref(),
+        actions.as_deref(),
+        accounts.as_deref(),
+        cidrs.as_deref()
     )
     .execute(db)
     .await?;

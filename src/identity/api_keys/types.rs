@@ -230,13 +230,14 @@ impl ApiKeyChange {
     /// Whether it would change nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.name.is_none()
-            && self.description.is_none()
-            && self.status.is_none()
-            && self.expires_at.is_none()
-            && self.actions.is_none()
-            && self.accounts.is_none()
-            && self.cidrs.is_none()
+        let Self { name, description, status, expires_at, actions, accounts, cidrs } = self;
+        name.is_none()
+            && description.is_none()
+            && status.is_none()
+            && expires_at.is_none()
+            && actions.is_none()
+            && accounts.is_none()
+            && cidrs.is_none()
     }
 }
 

@@ -26,7 +26,7 @@ async fn greatest_age_is_the_configured_one() {
     assert_eq!(made["expires_at"], "2026-12-22T12:00:00Z");
     alice.post(KEYS, json!({ "name": "last", "expires_at": "2026-12-22T12:00:00Z" })).await.expect(201);
     let too_far = alice.post(KEYS, json!({ "name": "beyond", "expires_at": "2026-12-22T12:00:01Z" })).await;
-    assert_problem(&too_far, 400, "'expires_at' must be at most 30 days away");
+    assert_problem(&too_far, 400, "'expires_at' must be at most 30 days from now");
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn past_present_and_too_far_are_refused() {
     }
     for expires_at in ["2028-05-31T12:00:01Z", "9999-12-31T23:59:59Z"] {
         let answer = alice.post(KEYS, json!({ "name": "hatter", "expires_at": expires_at })).await;
-        assert_problem(&answer, 400, "'expires_at' must be at most 365 days away");
+        assert_problem(&answer, 400, "'expires_at' must be at most 365 days from now");
     }
 }
 

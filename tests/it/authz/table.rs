@@ -77,6 +77,18 @@ fn described(access: Access) -> String {
     }
 }
 
+/// What a role grants by `*`, and where the check for proxies asks for an action, goes by the action alone.
+#[test]
+fn actions_of_the_system_are_those_that_are_asked_for_there() {
+    let (_, table, _) = kedge::routes().finish();
+    for (path, method, row) in table.rows() {
+        if let Access::Permitted(permission, _) = row.access {
+            let asked_there = permission.domain == DomainSource::System;
+            assert_eq!(asked_there, permission.action.is_systems(), "{method} {path}: {}", permission.action);
+        }
+    }
+}
+
 #[test]
 fn public_routes_are_exactly_these() {
     let (_, table, _) = kedge::routes().finish();
