@@ -16,6 +16,7 @@ pub mod store;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use time::OffsetDateTime;
+use tracing::Instrument;
 
 use self::{
     places::{Local, Place},
@@ -143,7 +144,7 @@ impl Attempts {
         }
         let attempt = Attempt { app: app.clone(), slots: Vec::with_capacity(slots.len()), places, ended: false };
         // In a task of its own: whoever hangs up between the commit and what follows from it would leave the place taken.
-        tokio::spawn(attempt.taking(slots)).await.map_err(Error::internal)?
+        tokio::spawn(attempt.taking(slots).in_current_span()).await.map_err(Error::internal)?
     }
 
     /// A key or token is wrong or has ended: takes a place for it where it comes from, and keeps it if it `counts`.
@@ -159,8 +160,8 @@ impl Attempts {
         }
         // In a task of its own, as in `begin`.
         let app = App::clone(app);
-        let noted = tokio::spawn(async move { app.attempts.note(&app, &slots, counts, now).await });
-        noted.await.map_err(Error::internal)?
+        let noted = async move { app.attempts.note(&app, &slots, counts, now).await };
+        tokio::spawn(noted.in_current_span()).await.map_err(Error::internal)?
     }
 
     async fn note(&self, app: &App, slots: &[i32], counts: Counts, now: OffsetDateTime) -> Result<()> {

@@ -98,7 +98,7 @@ async fn verification_tells_what_it_found_and_takes_a_checkpoint_of_the_log() {
     assert!(ended.out.contains("are as they were written.\n"), "{ended:?}");
     assert!(ended.out.contains(&format!("Signed by the key {key}.\n")), "{ended:?}");
     assert!(
-        ended.out.ends_with(&format!("kept where the database's owner cannot reach it: {checkpoint}\n")),
+        ended.out.ends_with(&format!("keep it where the database's owner cannot reach it: {checkpoint}\n")),
         "{ended:?}"
     );
     let with = [&VERIFY[..], &["--checkpoint", checkpoint, "--key", key]].concat();

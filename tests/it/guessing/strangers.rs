@@ -127,6 +127,6 @@ async fn key_whose_user_may_not_sign_in_is_answered_as_one_that_never_was() {
         assert_error(&with_key(&barring, value).await, 401, "Unauthorized");
     }
     for value in [key.as_str(), "garbage"] {
-        assert_error(&with_key(&barring, value).await, 429, "Too many sign-ins failed, try again later.");
+        assert_error(&with_key(&barring, value).await, 429, "Too many sign-ins failed; try again later.");
     }
 }
