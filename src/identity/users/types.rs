@@ -86,18 +86,14 @@ impl From<UnifiedRole> for UnifiedRoles {
 /// Users, sorted by name.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Users {
-    items: Vec<User>,
-    total_rows: usize,
-}
-
-impl From<Vec<User>> for Users {
-    fn from(users: Vec<User>) -> Self {
-        Self { total_rows: users.len(), items: users }
-    }
+    pub items: Vec<User>,
+    /// How many there are on all pages.
+    pub total_rows: i64,
 }
 
 /// What `POST /v2/accounts/{account_name}/users` takes.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct UserCreationRequest {
     /// Unique over all accounts. A native user's has no colon.
     #[schema(value_type = String, pattern = "^[a-zA-Z0-9][ a-zA-Z0-9@.!#$+=^_`~;:-]{1,126}[a-zA-Z0-9_]$")]
