@@ -3,7 +3,7 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path as AxumPath, Query as AxumQuery, Request},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{
@@ -28,7 +28,7 @@ use crate::{
 /// Refuses a body of the wrong media type or of a length that is told to be too large, before any of it is read.
 ///
 /// # Errors
-/// 415 or 413.
+/// 415 or 413; 400 for two media types.
 pub fn admit(body: Body, headers: &HeaderMap) -> Result<()> {
     let (expected, is_expected, limit): (_, fn(&str) -> bool, _) = match body {
         Body::None => return Ok(()),
@@ -36,7 +36,7 @@ pub fn admit(body: Body, headers: &HeaderMap) -> Result<()> {
         Body::Json => ("application/json", is_json, JSON_LIMIT),
         Body::Form(limit) => (FORM, is_form, limit),
     };
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = single(headers, &header::CONTENT_TYPE)?.and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !is_expected(media_type) {
         let given = if media_type.is_empty() { "none" } else { media_type };
         let detail = format!("Content-Type must be {expected}, given: {}", shown(given));
@@ -46,6 +46,19 @@ pub fn admit(body: Body, headers: &HeaderMap) -> Result<()> {
         return Err(too_large(limit));
     }
     Ok(())
+}
+
+/// The value of a header that can only be given once.
+///
+/// # Errors
+/// 400 where it is given twice, whatever the values: which of them counts would be a guess.
+pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Error::malformed(name.as_str(), "is given more than once"));
+    }
+    Ok(first)
 }
 
 fn length(headers: &HeaderMap) -> Option<usize> {
@@ -221,6 +234,11 @@ async fn read_form<T: DeserializeOwned>(request: Request, limit: usize) -> Resul
 
 /// One half of a pair, decoded once.
 fn decoded(name: &str, text: &[u8]) -> Result<String> {
+    let mut escapes = text.split(|byte| *byte == b'%').skip(1);
+    if !escapes.all(|rest| rest.len() >= 2 && rest.iter().take(2).all(u8::is_ascii_hexdigit)) {
+        // What the client meant is not known, so nothing is tried: a password would only count as a wrong one.
+        return Err(Error::malformed(shown(name), "holds a broken percent escape"));
+    }
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     let text = percent_encoding::percent_decode(&spaced).decode_utf8();
     let text = text.map_err(|_| Error::malformed(shown(name), "is not UTF-8"))?;
