@@ -115,6 +115,7 @@ pub fn required_domain<'a>(domain_name: Option<&'a AnyName>, for_account: Option
 
 /// A user to be granted a role, and where.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct NewRoleMember {
     #[schema(value_type = String)]
     pub username: AnyName,

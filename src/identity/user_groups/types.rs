@@ -38,6 +38,7 @@ impl UserGroup {
 
 /// What `POST /v2/system/user-groups` takes.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct UserGroupPost {
     #[schema(value_type = String, pattern = "^[a-zA-Z0-9][ a-zA-Z0-9@.!#$+=^_`~;-]{1,126}[a-zA-Z0-9_]$")]
     pub name: GroupName,
@@ -47,6 +48,7 @@ pub struct UserGroupPost {
 
 /// What `PATCH` of a group takes.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct UserGroupPatch {
     #[schema(value_type = String, max_length = 1024)]
     pub description: Description,
@@ -98,6 +100,7 @@ impl From<Vec<store::GroupRole>> for UserGroupRoles {
 
 /// Roles to be given to a group, all in one account.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct UserGroupRolePost {
     /// The account, under its older name.
     #[schema(value_type = Option<String>, deprecated)]
@@ -110,6 +113,7 @@ pub struct UserGroupRolePost {
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct RoleOfPost {
     // The contract does not require it, though a role without a name is none.
     #[schema(value_type = String, required = false)]
@@ -138,12 +142,14 @@ impl From<Vec<store::GroupUser>> for UserGroupUsers {
 
 /// Users to be put into a group.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct UserGroupUsersPost {
     #[schema(min_items = 1)]
     pub usernames: Vec<UsernameOfPost>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct UsernameOfPost {
     // The contract does not require it, though a user without a name is none.
     #[schema(value_type = String, required = false)]

@@ -156,6 +156,7 @@ impl ToSchema for SystemConfigurationValue {}
 
 /// The value that a key gets.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct SystemConfigurationPut {
     pub key: String,
     #[schema(value_type = SystemConfigurationValue)]
