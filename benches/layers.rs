@@ -115,6 +115,7 @@ impl Layers {
 fn request() -> Request<Body> {
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = axum::http::Uri::from_static(PATH);
+    request.headers_mut().insert(header::HOST, HeaderValue::from_static("kedge"));
     request.headers_mut().insert(header::AUTHORIZATION, offline::ADMIN);
     request.extensions_mut().insert(ConnectInfo(SocketAddr::new(HERE, 1)));
     request

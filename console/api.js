@@ -39,8 +39,14 @@ function accessible({ React: { createElement, Fragment } }) {
   };
 }
 
-window.ui = window.SwaggerUIBundle({
-  url: "/v2/openapi.json",
+/** The document with this origin as its server: the pages may call no other, and clients may reach Kedge by another. */
+async function documentOfThisOrigin() {
+  const document = await (await fetch("/v2/openapi.json")).json();
+  return { ...document, servers: [{ url: window.location.origin }] };
+}
+
+documentOfThisOrigin().then((spec) => window.SwaggerUIBundle({
+  spec,
   domNode: document.getElementById("api"),
   plugins: [accessible],
   deepLinking: true,
@@ -55,4 +61,6 @@ window.ui = window.SwaggerUIBundle({
     request.headers["X-Requested-With"] = "kedge-console";
     return request;
   },
+}), () => {
+  document.getElementById("api").firstChild.textContent = "The document could not be loaded. Load the page again.";
 });

@@ -11,6 +11,7 @@ use crate::{
     clock::{Clock, Random},
     config::Config,
     db::{Db, changes::Changes},
+    http::openapi,
     identity::{collector::Collector, saml::sp_key::SpKey},
     logging::LogLevel,
     metrics::Metrics,
@@ -45,4 +46,5 @@ pub struct State {
     pub collector: Collector,
     pub log_level: LogLevel,
     pub metrics: Arc<Metrics>,
+    pub documents: openapi::Served,
 }

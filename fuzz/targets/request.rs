@@ -26,6 +26,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     *request.method_mut() = METHODS[usize::from(*kind) % METHODS.len()].clone();
     *request.uri_mut() = uri;
     let media_type = BODIES[usize::from(*kind) / METHODS.len() % BODIES.len()];
+    request.headers_mut().insert(header::HOST, header::HeaderValue::from_static("kedge"));
     request.headers_mut().insert(header::AUTHORIZATION, ADMIN);
     request.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(media_type));
     let response = answer(request);

@@ -47,7 +47,7 @@ pub async fn list_events(
     let limit = within("limit", query.limit.unwrap_or(100), 1000)?;
     let level = query.level.as_deref().map(level).transpose()?;
     let kind = query.event_type.as_deref().map(pattern).transpose()?;
-    let seen = seen_by(&caller, &account, &headers);
+    let seen = seen_by(&caller, &account, &headers)?;
     let since = query.since.as_deref().map(|text| moment("since", text)).transpose()?;
     let filter = Filter {
         account: seen.account,
@@ -89,7 +89,7 @@ pub async fn get_event(
     Path(id): Path<String>,
 ) -> Result<Json<EventResponse>> {
     let id = Uuid::parse_str(&id).map_err(|_| NOT_FOUND)?;
-    let seen = seen_by(&caller, &account, &headers);
+    let seen = seen_by(&caller, &account, &headers)?;
     let found = store::find(&mut *app.db.connection().await?, id, seen.account, seen.since).await?;
     let event = found.ok_or(NOT_FOUND)?;
     Ok(Json(EventResponse::new(event, &host(), app.config.server.external_url())))
@@ -122,14 +122,14 @@ struct Seen<'a> {
     since: Option<OffsetDateTime>,
 }
 
-fn seen_by<'a>(caller: &Caller, target: &'a Account, headers: &HeaderMap) -> Seen<'a> {
-    let is_named = account_header(headers).is_some();
+fn seen_by<'a>(caller: &Caller, target: &'a Account, headers: &HeaderMap) -> Result<Seen<'a>> {
+    let is_named = account_header(headers)?.is_some();
     let is_kept_to_accounts = caller.narrowing().is_some_and(|narrowing| narrowing.accounts.is_some());
     let sees_all = caller.is_admin() && !is_named && !is_kept_to_accounts;
-    Seen {
+    Ok(Seen {
         account: (!sees_all).then_some(target.name.as_str()),
         since: (!caller.is_admin()).then_some(target.created_at),
-    }
+    })
 }
 
 fn level(text: &str) -> Result<&'static str> {

@@ -23,7 +23,7 @@ use crate::{
     error::Error,
     http::{
         listener::tls::TlsProblem,
-        openapi::{document_json, v1_document_json},
+        openapi::{Document, OWN_SERVER},
     },
     logging::LogError,
     telemetry::TelemetryError,
@@ -195,8 +195,8 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
     // What only prints needs no configuration.
     match command {
         Command::Openapi { v1 } => {
-            let document = if v1 { v1_document_json() } else { document_json() };
-            return put(document.map_err(|error| Failure::Other(error.to_owned()))?);
+            let document = Document::of(OWN_SERVER).map_err(Failure::Other)?;
+            return put(if v1 { document.v1_json } else { document.json });
         }
         Command::Man => {
             let page = packaging::man(Arguments::command());

@@ -59,12 +59,14 @@ pub(super) fn join(section: &str, key: &str) -> String {
     if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
 }
 
-/// ": did you mean …?", with the candidate most like the wanted one.
+/// How like a candidate must be to be named: what is less like is another thing's name, not a slip.
+const LIKE_ENOUGH: f64 = 0.6;
+
+/// ": did you mean …?", with the candidate most like the wanted one; nothing where none is like it.
 pub(super) fn suggestion(wanted: &str, candidates: &[&str]) -> String {
-    candidates
-        .iter()
-        .max_by(|a, b| likeness(wanted, a).total_cmp(&likeness(wanted, b)))
-        .map_or_else(String::new, |nearest| format!(": did you mean `{nearest}`?"))
+    let rated = candidates.iter().map(|candidate| (likeness(wanted, candidate), candidate));
+    let nearest = rated.filter(|(likeness, _)| *likeness >= LIKE_ENOUGH).max_by(|(a, _), (b, _)| a.total_cmp(b));
+    nearest.map_or_else(String::new, |(_, name)| format!(": did you mean `{name}`?"))
 }
 
 /// From 0 to 1. A right key in the wrong section is as like as a mistyped one, so the last part also counts alone.
@@ -116,6 +118,13 @@ mod tests {
     #[test]
     fn mistyped_section_is_found() {
         assert_eq!(nearest("databse"), ": did you mean `database`?");
+    }
+
+    #[test]
+    fn nothing_is_said_where_no_key_is_like_it() {
+        for wanted in ["enable_hashed_passwords", "KEDGE_FOO__BAR", "tmp_dir", "webhooks", "zzz"] {
+            assert_eq!(nearest(wanted), "", "{wanted}");
+        }
     }
 
     #[test]

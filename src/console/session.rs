@@ -23,6 +23,7 @@ use crate::{
 
 /// What `POST /console/session` takes.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub struct SignIn {
     username: String,
     password: Secret,
@@ -30,6 +31,7 @@ pub struct SignIn {
 
 /// What `POST /console/session/token` takes: an object, whatever is in it.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub struct Nothing {}
 
 /// What a page needs besides the API: a token for it, and what users may have that no operation tells them.

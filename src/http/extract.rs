@@ -3,17 +3,13 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path as AxumPath, Query as AxumQuery, Request},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
 };
 use http_body_util::BodyExt;
 use serde::{
     Deserialize, Deserializer,
-    de::{
-        DeserializeOwned, Error as _,
-        value::{MapDeserializer, StringDeserializer},
-    },
+    de::{DeserializeOwned, Error as _, value::StringDeserializer},
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     Json,
@@ -21,14 +17,14 @@ use super::{
     routes::Body,
 };
 use crate::{
-    error::{Error, OAuthError, Result},
+    error::{Error, Result},
     names::{AnyName, shown},
 };
 
 /// Refuses a body of the wrong media type or of a length that is told to be too large, before any of it is read.
 ///
 /// # Errors
-/// 415 or 413.
+/// 415 or 413; 400 for two media types.
 pub fn admit(body: Body, headers: &HeaderMap) -> Result<()> {
     let Some(limit) = body.limit() else { return Ok(()) };
     let (expected, is_expected): (_, fn(&str) -> bool) = match body {
@@ -36,7 +32,7 @@ pub fn admit(body: Body, headers: &HeaderMap) -> Result<()> {
         Body::Form(_) => (FORM, is_form),
         Body::None | Body::Json | Body::SmallJson => ("application/json", is_json),
     };
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = single(headers, &header::CONTENT_TYPE)?.and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !is_expected(media_type) {
         let given = if media_type.is_empty() { "none" } else { media_type };
         let detail = format!("Content-Type must be {expected}, given: {}", shown(given));
@@ -46,6 +42,19 @@ pub fn admit(body: Body, headers: &HeaderMap) -> Result<()> {
         return Err(too_large(limit));
     }
     Ok(())
+}
+
+/// The value of a header that can only be given once.
+///
+/// # Errors
+/// 400 where it is given twice, whatever the values: which of them counts would be a guess.
+pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Error::malformed(name.as_str(), "is given more than once"));
+    }
+    Ok(first)
 }
 
 fn length(headers: &HeaderMap) -> Option<usize> {
@@ -113,12 +122,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonList<T> {
     }
 }
 
-/// How many bytes a form has that anyone may send at any time.
-const SMALL: usize = 16 * 1024;
-/// How many KiB there may be of what has come of larger ones: they come from strangers, too, and take memory until they are
-/// whole. Counted as they come: whoever sends little, slowly, keeps no place from others.
-static LARGE_FORMS: Semaphore = Semaphore::const_new(64 * 1024);
-
 /// All of a body, which the guard has bounded.
 ///
 /// # Errors
@@ -127,7 +130,7 @@ pub async fn read(body: axum::body::Body) -> Result<Bytes> {
     Ok(body.collect().await.map_err(|error| unreadable(&error))?.to_bytes())
 }
 
-fn unreadable(error: &axum::Error) -> Error {
+pub(super) fn unreadable(error: &axum::Error) -> Error {
     match cut(error) {
         Some(Cut::Late) => TOO_LONG,
         Some(Cut::TooLarge(limit)) => too_large(*limit),
@@ -156,79 +159,6 @@ fn wrong_body(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
 fn not_json(error: &dyn std::error::Error) -> Error {
     let detail = format!("Request body is not valid JSON: {error}");
     Error::Transport { status: StatusCode::BAD_REQUEST, detail }
-}
-
-/// A form. A parameter without a value counts as left out, one that is given twice is refused (RFC 6749, 3.2).
-#[derive(Debug)]
-pub struct Form<T>(pub T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
-    type Rejection = OAuthError;
-
-    async fn from_request(request: Request, _state: &S) -> Result<Self, OAuthError> {
-        Ok(Self(read_form::<T>(request).await?))
-    }
-}
-
-/// A form as [`Form`] takes it, of an operation that is not OAuth2's: what is wrong with it answers a problem.
-#[derive(Debug)]
-pub struct ApiForm<T>(pub T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiForm<T> {
-    type Rejection = Error;
-
-    async fn from_request(request: Request, _state: &S) -> Result<Self> {
-        Ok(Self(read_form::<T>(request).await?))
-    }
-}
-
-/// All of a body, of what is beyond [`SMALL`] within the room that there is. Who finds none is refused and does not wait:
-/// those who wait would keep what they have come to hold from each other, and none of them would end.
-async fn read_within(body: axum::body::Body, room: &Semaphore) -> Result<Vec<u8>> {
-    let mut body = body;
-    let (mut bytes, mut held) = (Vec::new(), None::<SemaphorePermit<'_>>);
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| unreadable(&error))?;
-        let data = frame.data_ref().map_or(&[][..], |data| data);
-        let wanted = (bytes.len() + data.len()).saturating_sub(SMALL).div_ceil(1024);
-        let more = wanted - held.as_ref().map_or(0, SemaphorePermit::num_permits);
-        if more > 0 {
-            let more = room.try_acquire_many(u32::try_from(more).unwrap_or(u32::MAX));
-            let more = more.map_err(|_| Error::Unavailable("too many large forms come at once"))?;
-            match &mut held {
-                Some(held) => held.merge(more),
-                None => held = Some(more),
-            }
-        }
-        bytes.extend_from_slice(data);
-    }
-    Ok(bytes)
-}
-
-async fn read_form<T: DeserializeOwned>(request: Request) -> Result<T> {
-    let bytes = read_within(request.into_body(), &LARGE_FORMS).await?;
-    let mut pairs = Vec::new();
-    for pair in bytes.split(|byte| *byte == b'&') {
-        let mut halves = pair.splitn(2, |byte| *byte == b'=');
-        let name = decoded("body", halves.next().unwrap_or_default())?;
-        let value = decoded(&name, halves.next().unwrap_or_default())?;
-        if !value.is_empty() {
-            pairs.push((name, value));
-        }
-    }
-    let read = T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(pairs.into_iter()));
-    read.map_err(|error| Error::malformed("body", error.to_string()))
-}
-
-/// One half of a pair, decoded once.
-fn decoded(name: &str, text: &[u8]) -> Result<String> {
-    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    let text = percent_encoding::percent_decode(&spaced).decode_utf8();
-    let text = text.map_err(|_| Error::malformed(shown(name), "is not UTF-8"))?;
-    if text.contains('\0') {
-        return Err(Error::malformed(shown(name), "contains U+0000"));
-    }
-    Ok(text.into_owned())
 }
 
 /// Tells a property or parameter that is given from one that is left out.
@@ -311,56 +241,13 @@ mod tests {
     use std::time::Duration;
 
     use axum::body::Body as HttpBody;
-    use futures_util::{FutureExt as _, StreamExt as _, stream};
+    use futures_util::stream;
     use tokio::time::Instant;
 
     use super::*;
     use crate::http::guard::bounded;
 
     const LIMIT: usize = 100_000;
-
-    fn begun() -> HttpBody {
-        let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![b'a'; SMALL + 1024]))]);
-        HttpBody::from_stream(begun.chain(stream::pending()))
-    }
-
-    fn whole(kib: usize) -> HttpBody {
-        HttpBody::from(vec![b'a'; SMALL + kib * 1024])
-    }
-
-    #[tokio::test]
-    async fn slow_senders_of_large_forms_leave_room_for_others() {
-        let room = Semaphore::new(32);
-        let pending = || {
-            let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"a"))]).chain(stream::pending());
-            HttpBody::from_stream(begun)
-        };
-        let mut slow: Vec<_> = (0..500).map(|_| Box::pin(read_within(pending(), &room))).collect();
-        for read in &mut slow {
-            assert!(read.now_or_never().is_none());
-        }
-        let read = read_within(whole(32), &room).await.unwrap();
-        assert_eq!((read.len(), room.available_permits()), (SMALL + 32 * 1024, 32));
-    }
-
-    #[tokio::test]
-    async fn large_form_that_finds_no_room_is_refused_and_holds_none() {
-        let room = Semaphore::new(4);
-        let mut slow: Vec<_> = (0..4).map(|_| Box::pin(read_within(begun(), &room))).collect();
-        for read in &mut slow {
-            assert!(read.now_or_never().is_none());
-        }
-        for _ in 0..3 {
-            let refused = read_within(whole(2), &room).await.unwrap_err();
-            assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
-        }
-        // What is small needs none.
-        assert_eq!(read_within(whole(0), &room).await.unwrap().len(), SMALL);
-        slow.truncate(2);
-        assert_eq!(read_within(whole(2), &room).await.unwrap().len(), SMALL + 2 * 1024);
-        drop(slow);
-        assert_eq!(room.available_permits(), 4);
-    }
 
     #[tokio::test]
     async fn body_that_is_late_is_told_as_the_end_of_the_operations_time_is() {
@@ -378,9 +265,6 @@ mod tests {
         let body = || HttpBody::from(vec![b'a'; 10]);
         assert_eq!(read(bounded(body(), 10, soon())).await.unwrap().len(), 10);
         let refused = read(bounded(body(), 9, soon())).await.unwrap_err();
-        assert!(matches!(refused, Error::Transport { status: StatusCode::PAYLOAD_TOO_LARGE, .. }), "{refused:?}");
-        let room = Semaphore::new(0);
-        let refused = read_within(bounded(body(), 9, soon()), &room).await.unwrap_err();
         assert!(matches!(refused, Error::Transport { status: StatusCode::PAYLOAD_TOO_LARGE, .. }), "{refused:?}");
     }
 }

@@ -1,12 +1,13 @@
 //! HTTP: from a request to a handler, and from a value to an answer.
 //!
 //! [`routes`] is the one door by which an operation is mounted, [`guard`] the one middleware that stands in it,
-//! [`extract`] turns what a request carries into types, [`openapi`] is the document, [`request_id`] goes
-//! around the guard, [`paging`] a part of a list, [`prefer`] the wish to wait for all nodes, [`listener`] the loop that accepts connections,
-//! [`client_address`] who is at the other end. Nothing about a resource belongs here.
+//! [`extract`] and [`form`] turn what a request carries into types, [`openapi`] is the document, [`request_id`] goes
+//! around the guard, [`paging`] a page of a list, [`prefer`] the wish to wait for all nodes, [`listener`] the loop that
+//! accepts connections, [`client_address`] who is at the other end. Nothing about a resource belongs here.
 
 pub mod client_address;
 pub mod extract;
+pub mod form;
 pub mod guard;
 pub mod listener;
 pub mod openapi;

@@ -1,13 +1,15 @@
 //! The deployment's own OpenAPI document, made from the code: `GET /v2/openapi.json` and `.yaml`. The text of the one
 //! of V1 is made here as well, and served by [`crate::v1`].
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use axum::{
+    body::Bytes,
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -17,10 +19,15 @@ use utoipa::{
 };
 use utoipa_axum::routes;
 
-use super::routes::{Body, Documents, Routes, TimeLimit};
+use super::{
+    prefer,
+    routes::{Body, Documents, Routes, TimeLimit},
+};
 use crate::{
     authz::access::Access,
-    error::{ApiErrorResponse, OAuthErrorResponse, Problem},
+    config::Server,
+    error::{ApiErrorResponse, Error, OAuthErrorResponse, Problem},
+    state::App,
 };
 
 /// What the document says besides operations.
@@ -71,24 +78,113 @@ pub fn frames() -> Documents {
 }
 
 /// The document of every operation, in both formats, and the one of V1.
-struct Document {
-    json: String,
-    yaml: String,
-    v1_json: String,
+#[derive(Debug)]
+pub struct Document {
+    pub json: Bytes,
+    pub yaml: Bytes,
+    pub v1_json: Bytes,
 }
 
-static DOCUMENT: LazyLock<Result<Document, String>> = LazyLock::new(|| {
-    let (_, _, Documents { v2: document, v1 }) = crate::routes().finish();
-    // By way of a value, whose objects are sorted: utoipa keeps extensions in a hash map, in another order each time.
-    let mut document = serde_json::to_value(&document).map_err(|error| error.to_string())?;
-    lift_marks(&mut document);
-    mark_parameters(&mut document);
-    let json = serde_json::to_string_pretty(&document).map_err(|error| error.to_string())? + "\n";
-    let mut v1 = serde_json::to_value(&v1).map_err(|error| error.to_string())?;
-    drop_marks(&mut v1);
-    let v1_json = serde_json::to_string_pretty(&v1).map_err(|error| error.to_string())? + "\n";
-    Ok(Document { json, yaml: yaml_serde::to_string(&document).map_err(|error| error.to_string())?, v1_json })
-});
+impl Document {
+    /// Makes them, for clients that reach the server at this URL.
+    ///
+    /// # Errors
+    /// Says why they could not be serialised.
+    pub fn of(server: &str) -> Result<Self, String> {
+        let (_, _, Documents { v2, v1 }) = crate::routes().finish();
+        let mut document = finished(&v2, server)?;
+        lift_marks(&mut document);
+        mark_parameters(&mut document);
+        let mut v1 = finished(&v1, server)?;
+        drop_marks(&mut v1);
+        let json = |document: &Value| serde_json::to_string_pretty(document).map(|text| Bytes::from(text + "\n"));
+        Ok(Self {
+            json: json(&document).map_err(|error| error.to_string())?,
+            yaml: yaml_serde::to_string(&document).map_err(|error| error.to_string())?.into(),
+            v1_json: json(&v1).map_err(|error| error.to_string())?,
+        })
+    }
+}
+
+/// The documents of a deployment, made when one of them is asked for.
+#[derive(Debug, Default)]
+pub struct Served(OnceLock<Result<Document, String>>);
+
+impl Served {
+    /// The documents; where no URL is configured, that of the document itself counts.
+    ///
+    /// # Errors
+    /// As of [`Document::of`].
+    pub fn get(&self, server: &Server) -> crate::error::Result<&Document> {
+        let made = self.0.get_or_init(|| Document::of(server.external_url.as_deref().unwrap_or(OWN_SERVER)));
+        made.as_ref().map_err(|error| Error::internal(error.as_str()))
+    }
+}
+
+/// The URL of the server that the document comes from (OpenAPI 3.1, 4.8.5).
+pub const OWN_SERVER: &str = "/";
+
+/// As a value, whose objects are sorted: utoipa keeps extensions in a hash map, in another order each time.
+fn finished(document: &utoipa::openapi::OpenApi, server: &str) -> Result<Value, String> {
+    let mut document = serde_json::to_value(document).map_err(|error| error.to_string())?;
+    declare_headers(&mut document);
+    if let Some(document) = document.as_object_mut() {
+        document.insert("servers".to_owned(), json!([{ "url": server }]));
+    }
+    Ok(document)
+}
+
+/// Says which headers an answer of each status has. What refers to a declaration utoipa has no type for.
+fn declare_headers(document: &mut Value) {
+    for operation in operations(document) {
+        let is_waited_for = operation.get("parameters").is_some_and(|all| named(all, prefer::PREFER.as_str()));
+        let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
+        for (status, response) in responses.into_iter().flatten() {
+            let more = match status.as_str() {
+                "401" => Some("WWW-Authenticate"),
+                "429" | "503" => Some("Retry-After"),
+                success if success.starts_with('2') && is_waited_for => Some("Preference-Applied"),
+                _ => None,
+            };
+            let Some(response) = response.as_object_mut() else { continue };
+            let headers = response.entry("headers").or_insert_with(|| json!({}));
+            for name in more.into_iter().chain(["x-request-id"]) {
+                headers[name] = json!({ "$ref": format!("#/components/headers/{name}") });
+            }
+        }
+    }
+    let headers = json!({
+        "Preference-Applied": {
+            "description": "That every node obeys the change, or that those that did not say so obey it by now.",
+            "schema": { "enum": ["wait=all-nodes", "wait=lease"], "type": "string" },
+            "x-kedge-addition": true,
+        },
+        "Retry-After": {
+            "description": "How many seconds to wait before the next try.",
+            "schema": { "minimum": 0, "type": "integer" },
+        },
+        "WWW-Authenticate": { "description": "How to sign in.", "schema": { "type": "string" } },
+        "x-request-id": {
+            "description": "What the log knows the request by: the id that the client gave it, or one that was made.",
+            "schema": { "type": "string" },
+        },
+    });
+    if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
+        components.insert("headers".to_owned(), headers);
+    }
+}
+
+fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    let items = paths.into_iter().flat_map(|paths| paths.values_mut()).filter_map(Value::as_object_mut);
+    items.flat_map(|methods| methods.values_mut())
+}
+
+/// Whether a parameter has this name, which of a header has no case.
+fn named(parameters: &Value, name: &str) -> bool {
+    let names = parameters.as_array().into_iter().flatten().filter_map(|parameter| parameter.get("name")?.as_str());
+    names.into_iter().any(|other| other.eq_ignore_ascii_case(name))
+}
 
 /// Moves the mark of an addition from the items of a list, where utoipa puts the extensions of a property that is one,
 /// to the property.
@@ -108,10 +204,8 @@ fn lift_marks(value: &mut Value) {
 
 /// Marks parameters that say of themselves that they are additions: utoipa knows no extensions of a field that is one.
 fn mark_parameters(document: &mut Value) {
-    let operations = document.get_mut("paths").and_then(Value::as_object_mut);
-    let operations = operations.into_iter().flat_map(|paths| paths.values_mut()).filter_map(Value::as_object_mut);
-    let parameters = operations.flat_map(|operations| operations.values_mut());
-    let parameters = parameters.filter_map(|operation| operation.get_mut("parameters")?.as_array_mut()).flatten();
+    let parameters =
+        operations(document).filter_map(|operation| operation.get_mut("parameters")?.as_array_mut()).flatten();
     for parameter in parameters.filter_map(Value::as_object_mut) {
         let told = parameter.get("description").and_then(Value::as_str);
         if told.is_some_and(|told| told.starts_with("Kedge's addition: ")) {
@@ -132,22 +226,6 @@ fn drop_marks(value: &mut Value) {
     }
 }
 
-/// The document as JSON: what is served, and what `openapi/v2.json` holds.
-///
-/// # Errors
-/// Says why it could not be serialised.
-pub fn document_json() -> Result<&'static str, &'static str> {
-    DOCUMENT.as_ref().map(|document| document.json.as_str()).map_err(String::as_str)
-}
-
-/// The document of V1 as JSON: what is served, and what `openapi/v1.json` holds.
-///
-/// # Errors
-/// Says why it could not be serialised.
-pub fn v1_document_json() -> Result<&'static str, &'static str> {
-    DOCUMENT.as_ref().map(|document| document.v1_json.as_str()).map_err(String::as_str)
-}
-
 /// The operations of this module.
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
@@ -163,16 +241,16 @@ pub fn routes(routes: Routes) -> Routes {
 #[utoipa::path(get, path = "/v2/openapi.json", tag = "System",
     extensions(("x-kedge-addition" = json!(true))),
     responses((status = 200, description = "The document", body = Object, content_type = "application/json")))]
-async fn get_openapi_json() -> Result<Response, crate::error::Error> {
-    let json = document_json().map_err(crate::error::Error::internal)?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+async fn get_openapi_json(State(app): State<App>) -> crate::error::Result<Response> {
+    let document = app.documents.get(&app.config.server)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], document.json.clone()).into_response())
 }
 
 /// This document as YAML
 #[utoipa::path(get, path = "/v2/openapi.yaml", tag = "System",
     extensions(("x-kedge-addition" = json!(true))),
-    responses((status = 200, description = "The document", body = Object, content_type = "application/yaml")))]
-async fn get_openapi_yaml() -> Result<Response, crate::error::Error> {
-    let document = DOCUMENT.as_ref().map_err(|error| crate::error::Error::internal(error.as_str()))?;
-    Ok(([(header::CONTENT_TYPE, "application/yaml")], document.yaml.as_str()).into_response())
+    responses((status = 200, description = "The document", body = String, content_type = "application/yaml")))]
+async fn get_openapi_yaml(State(app): State<App>) -> crate::error::Result<Response> {
+    let document = app.documents.get(&app.config.server)?;
+    Ok(([(header::CONTENT_TYPE, "application/yaml")], document.yaml.clone()).into_response())
 }

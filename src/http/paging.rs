@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 pub struct Paging {
     /// Kedge's addition: only entries with this in their name or description; ASCII letters match in either case.
     search: Option<String>,
-    /// Kedge's addition: the page, of `limit` entries each.
+    /// Kedge's addition: the page, of `limit` entries each. Without `limit`, the first has all entries and the others none.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = i64, required = false, default = 1, minimum = 1, maximum = 1_000_000)]
     page: Option<i64>,
@@ -40,6 +40,8 @@ impl Paging {
         if self.search.as_deref().is_some_and(|text| text.contains('\0')) {
             return Err(Error::malformed("search", "contains U+0000"));
         }
+        // All are on the first page: whoever asks for the next until one is empty comes to an end.
+        let limit = limit.or((page > 1).then_some(0));
         Ok(Page { search: self.search, limit, offset: limit.map_or(0, |limit| (page - 1) * limit) })
     }
 }

@@ -2,13 +2,17 @@
 //! came about.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use utoipa::openapi::{
+    ObjectBuilder, Required, Type,
+    path::{Parameter, ParameterBuilder, ParameterIn},
+};
 
 use crate::{
     db::changes::{Everywhere, everywhere},
     state::App,
 };
 
-const PREFER: HeaderName = HeaderName::from_static("prefer");
+pub const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 /// Every node has said that it obeys.
 const ALL_NODES: HeaderValue = HeaderValue::from_static("wait=all-nodes");
@@ -23,6 +27,18 @@ pub fn is_wanted(headers: &HeaderMap) -> bool {
         let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
         name.trim().eq_ignore_ascii_case("wait") && value.trim().trim_matches('"') == "all-nodes"
     })
+}
+
+/// The header as the document has it, of every operation that changes something.
+#[must_use]
+pub fn parameter() -> Parameter {
+    ParameterBuilder::new()
+        .name("Prefer")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("Kedge's addition: `wait=all-nodes` asks for the answer when every node obeys the change."))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build()
 }
 
 /// Waits, and says what for; where it cannot be found out, says nothing.

@@ -1,5 +1,5 @@
-//! What goes around the guard: every answer carries `x-request-id`, every request has a span and a line in the log, a
-//! handler that panics answers 500, and HEAD is answered without a body.
+//! What goes around the guard: every answer carries `x-request-id`, but for those that hyper gives to what is no request;
+//! every request has a span and a line in the log, a handler that panics answers 500, and HEAD is answered without a body.
 
 use std::{panic::AssertUnwindSafe, pin::Pin, time::Instant};
 
@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
-use super::routes::Row;
+use super::{extract::single, routes::Row};
 use crate::{error::Error, state::App};
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -68,9 +68,9 @@ fn without_body(mut response: Response) -> Response {
     response
 }
 
-/// The id that the client gives, if it is one that can stand in a log: 1 to 128 of `0-9A-Za-z._-`.
+/// The id that the client gives, if it is one, and one that can stand in a log: 1 to 128 of `0-9A-Za-z._-`.
 fn given(request: &Request) -> Option<HeaderValue> {
-    let id = request.headers().get(X_REQUEST_ID)?;
+    let id = single(request.headers(), &X_REQUEST_ID).ok()??;
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
     ((1..=128).contains(&id.len()) && id.as_bytes().iter().all(plain)).then(|| id.clone())
 }

@@ -21,6 +21,7 @@ use utoipa::openapi::{
 };
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
+use super::prefer;
 use crate::{
     authz::access::{Access, DomainSource, Permission},
     state::App,
@@ -314,7 +315,8 @@ fn stamp(operation: &mut Operation, row: Row) {
     operation.extensions.get_or_insert_default().merge(action);
     let mut statuses = vec![500, 503];
     if row.access == Access::Public {
-        operation.security = Some(vec![]);
+        // What credentials can be shown all the same, the handler says.
+        operation.security.get_or_insert_default();
     } else {
         // Either of them: a list is an alternative (OpenAPI 3.1, 4.8.30).
         let schemes = ["basic", "bearer"].map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()));
@@ -342,6 +344,9 @@ fn stamp(operation: &mut Operation, row: Row) {
     }
     if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
         statuses.push(400);
+    }
+    if row.recorded {
+        operation.parameters.get_or_insert_default().push(prefer::parameter().into());
     }
     for status in statuses {
         operation.responses.responses.entry(status.to_string()).or_insert_with(|| ResponseBuilder::new().into());

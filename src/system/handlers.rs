@@ -135,7 +135,7 @@ pub async fn set_new_log_level(
 pub async fn get_resource_limits(State(app): State<App>) -> Result<Json<SystemResourceLimitsList>> {
     let mut db = app.db.connection().await?;
     let accounts = accounts::count_accounts(&mut db).await?;
-    let users = users::count_users(&mut db).await?;
+    let users = users::count_users(&mut db, None).await?;
     let items = [
         SystemResourceLimit::unlimited(ResourceName::SbomInventory, 0),
         SystemResourceLimit::unlimited(ResourceName::ReportInventory, 0),

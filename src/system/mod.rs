@@ -24,7 +24,7 @@ pub fn routes(routes: Routes) -> Routes {
     let public = Access::public();
     let signed_in = Access::signed_in().with_api_key();
     let services = Access::action(Action::ListServices).in_caller_account().with_api_key();
-    let logging = Access::action(Action::UpdateLoggingLevel).in_system().with_api_key();
+    let logging = Access::action(Action::UpdateLoggingLevel).in_system().not_with_api_key();
     let limits = Access::action(Action::GetResourceLimits).in_system().with_api_key();
     routes
         .on(public, Body::None, TimeLimit::SHORT, routes!(handlers::ping))

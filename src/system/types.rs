@@ -132,6 +132,7 @@ impl LevelName {
 
 /// The log level of a service.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct LoggingLevel {
     #[serde(deserialize_with = "word")]
     #[schema(inline)]

@@ -9,12 +9,12 @@ use axum::{
 use super::types::{DeletedAccount, ServiceVersion, SystemStatusResponse, TokenRequest, TokenResponse, User};
 use crate::{
     authn::caller::Caller,
-    error::{Error, OAuthError, Result},
+    error::{OAuthError, Result},
     http::{
         Json,
-        extract::{Form, Path, Query},
+        extract::{Path, Query},
+        form::Form,
         guard::Target,
-        openapi::v1_document_json,
         paging::Paging,
     },
     identity::{
@@ -43,9 +43,9 @@ pub async fn ping_bare() -> Json<&'static str> {
 /// This document
 #[utoipa::path(get, path = "/v1/openapi.json", tag = "System",
     responses((status = 200, description = "The document", body = Object, content_type = "application/json")))]
-pub async fn get_openapi_json() -> Result<Response> {
-    let json = v1_document_json().map_err(Error::internal)?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+pub async fn get_openapi_json(State(app): State<App>) -> Result<Response> {
+    let document = app.documents.get(&app.config.server)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], document.v1_json.clone()).into_response())
 }
 
 /// The versions of service and schema

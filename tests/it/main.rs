@@ -22,6 +22,7 @@ mod commands;
 mod configurations;
 mod console;
 mod credentials;
+mod document;
 mod errors;
 mod faults;
 mod forward_auth;

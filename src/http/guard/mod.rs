@@ -15,7 +15,7 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{
     body::Body,
     extract::{FromRequestParts, MatchedPath, RawPathParams, Request},
-    http::{Extensions, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{Extensions, HeaderName, HeaderValue, Method, StatusCode, Version, header, request::Parts},
     response::{IntoResponse, Response},
     routing::Route,
 };
@@ -71,6 +71,12 @@ impl Guard {
         route: &Route,
     ) -> Response {
         // Before any question of who is calling.
+        if let Err(error) = names_one_host(parts) {
+            return match row {
+                Some(row) => refusal(row, error),
+                None => error.into_response(),
+            };
+        }
         let Some(row) = row else { return self.not_served(parts).into_response() };
         let from_console = parts.headers.get(X_REQUESTED_WITH).is_some_and(|value| value == "kedge-console");
         let asked = Asked { guard: self, row, id };
@@ -115,6 +121,15 @@ impl Guard {
         }
         Error::MethodNotAllowed { allow }
     }
+}
+
+/// Refuses what RFC 9112, 3.2, does: HTTP/1.1 without `Host`, and two of them in any version.
+fn names_one_host(parts: &Parts) -> Result<()> {
+    let host = extract::single(&parts.headers, &header::HOST)?;
+    if host.is_none() && parts.version == Version::HTTP_11 {
+        return Err(Error::malformed("host", "is missing"));
+    }
+    Ok(())
 }
 
 fn matched_path(extensions: &Extensions) -> &str {
@@ -185,7 +200,7 @@ fn change(asked: &Asked<'_>, mut route: Route, request: Request) -> JoinHandle<R
     let end = tokio::time::Instant::now() + asked.row.time.0;
     let limit = asked.row.body.limit().unwrap_or_default();
     let request = request.map(|body| bounded(body, limit, end));
-    let waits = prefer::is_wanted(request.headers());
+    let waits = asked.row.recorded && prefer::is_wanted(request.headers());
     let app = App::clone(asked.app());
     let (parts, body) = request.into_parts();
     let recording = trail::recording(asked, &parts);
@@ -307,10 +322,14 @@ async fn settle(
     parts: &mut Parts,
 ) -> Result<()> {
     let action = permission.action;
+    let header = match permission.domain {
+        DomainSource::CallerAccount | DomainSource::RequestAccount => account_header(&parts.headers)?,
+        DomainSource::PathAccount | DomainSource::CallerHome | DomainSource::System => None,
+    };
     let (action, account) = match permission.domain {
         DomainSource::System => return Ok(roles::permit(caller, action, Domain::System)?),
         DomainSource::RequestAccount => {
-            parts.extensions.insert(PendingPermission::new(action, caller.clone(), &parts.headers));
+            parts.extensions.insert(PendingPermission { action, caller: caller.clone(), header });
             return Ok(());
         }
         DomainSource::CallerAccount => (action, None),
@@ -321,7 +340,7 @@ async fn settle(
             (permission.self_twin.filter(|_| oneself).unwrap_or(action), Some(account))
         }
     };
-    let target = PendingPermission::new(action, caller.clone(), &parts.headers).account(app, account).await?;
+    let target = PendingPermission { action, caller: caller.clone(), header }.account(app, account).await?;
     parts.extensions.insert(target);
     Ok(())
 }

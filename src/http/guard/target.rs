@@ -14,6 +14,7 @@ use crate::{
         policy::{Denial, Domain},
     },
     error::{Error, Result},
+    http::extract::single,
     identity::{
         accounts::{Account, store as accounts},
         roles,
@@ -47,10 +48,6 @@ pub struct PendingPermission {
 }
 
 impl PendingPermission {
-    pub(super) fn new(action: Action, caller: Caller, headers: &HeaderMap) -> Self {
-        Self { action, caller, header: account_header(headers) }
-    }
-
     /// The account of that name, or else the one that the header names, or else the caller's. The policy is asked
     /// before the account is looked up: who may not touch it learns nothing of whether it exists.
     ///
@@ -90,9 +87,11 @@ impl<S: Sync> FromRequestParts<S> for PendingPermission {
 }
 
 /// The account that the request is moved to; an empty header is an absent one.
-#[must_use]
-pub fn account_header(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(X_ANCHORE_ACCOUNT)?;
-    let name = String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
-    (!name.is_empty()).then_some(name)
+///
+/// # Errors
+/// 400 for two of them.
+pub fn account_header(headers: &HeaderMap) -> Result<Option<String>> {
+    let value = single(headers, &X_ANCHORE_ACCOUNT)?;
+    let name = value.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+    Ok(name.filter(|name| !name.is_empty()))
 }

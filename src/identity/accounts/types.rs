@@ -77,6 +77,7 @@ pub struct AccountList(pub Vec<Account>);
 
 /// The body of `POST /v2/accounts`.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct AccountCreationRequest {
     #[schema(value_type = String, pattern = "^[a-zA-Z0-9][ a-zA-Z0-9@.!$+=^_`~;-]{1,126}[a-zA-Z0-9_]$")]
     pub name: AccountName,
@@ -90,6 +91,7 @@ pub struct AccountCreationRequest {
 
 /// The body of `PUT /v2/accounts/{account_name}`: an email that is left out stays as it is, `null` removes it.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct AccountInfo {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 320, pattern = "[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\\.)+[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")]
@@ -115,6 +117,7 @@ impl From<SettableState> for AccountState {
 
 /// The state of an account, as the body and the answer of `PUT /v2/accounts/{account_name}/state`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct AccountStatus {
     // The contract does not require it, though nothing could be done without.
     #[serde(deserialize_with = "word")]

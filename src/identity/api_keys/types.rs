@@ -147,6 +147,7 @@ pub struct ApiKeyList {
 
 /// A key to create. Properties that only the server sets are ignored.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct NewApiKey {
     /// 1 to 128 characters, without control characters and `/`; neither `.` nor `..`.
     #[schema(value_type = String, min_length = 1, max_length = 128)]
@@ -188,6 +189,7 @@ pub struct NewApiKey {
 
 /// A change of a key: at least one of these properties, and no others.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyChange {
     #[serde(default, deserialize_with = "given")]

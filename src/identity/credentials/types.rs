@@ -44,6 +44,7 @@ pub struct CredentialList(pub Vec<AccessCredential>);
 
 /// A credential to set.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct NewCredential {
     #[serde(rename = "type", deserialize_with = "word")]
     #[schema(inline)]

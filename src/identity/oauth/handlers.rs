@@ -18,7 +18,7 @@ use crate::{
     authn::{self, API_KEY_USER, Principal, bearer, caller::Caller},
     authz::{action::Action, policy::Domain},
     error::{Error, OAuthError, Result},
-    http::{Json, extract::Form},
+    http::{Json, form::Form},
     identity::{
         roles,
         saml::sign_in::{self, NotSignedIn},

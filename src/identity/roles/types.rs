@@ -116,6 +116,7 @@ pub fn required_domain<'a>(domain_name: Option<&'a AnyName>, for_account: Option
 
 /// The user to grant a role, and the account to grant it in.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct NewRoleMember {
     #[schema(value_type = String)]
     pub username: AnyName,

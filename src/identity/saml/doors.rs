@@ -28,7 +28,8 @@ use crate::{
     error::{Error, OAuthError, Result},
     http::{
         Json,
-        extract::{ApiForm, Path, Query},
+        extract::{Path, Query},
+        form::ApiForm,
     },
     identity::{
         oauth::{grant::ANONYMOUS, sender::Sender},

@@ -37,7 +37,7 @@ const GROUP_NOT_FOUND: &str = "User group";
 /// The names of the identity providers
 ///
 /// Those that are enabled; administrators see the others, too.
-#[utoipa::path(get, path = "/v2/rbac-manager/saml/idps", tag = "RBAC",
+#[utoipa::path(get, path = "/v2/rbac-manager/saml/idps", tag = "RBAC", security((), ("basic" = []), ("bearer" = [])),
     responses((status = 200, body = Vec<String>)))]
 pub async fn list_idps(State(app): State<App>, sender: Sender, headers: HeaderMap) -> Result<Json<Vec<String>>> {
     let mut enabled_only = true;

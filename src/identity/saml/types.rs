@@ -8,6 +8,7 @@ use crate::{http::extract::given, names::AnyName, secret::Secret, timestamp::Tim
 
 /// The configuration of an identity provider.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(expecting = "an object")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct RbacManagerSamlConfiguration {
     #[schema(pattern = "^[a-zA-Z0-9_-]+$", max_length = 128)]
@@ -199,6 +200,7 @@ impl From<Vec<store::MappedGroup>> for RbacManagerIdpUserGroups {
 
 /// Groups to map to the provider.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct RbacManagerIdpUserGroupPost {
     // The contract does not require it, though nothing could be done without.
     #[schema(value_type = Vec<String>, required = false)]

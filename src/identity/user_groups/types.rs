@@ -38,6 +38,7 @@ impl UserGroup {
 
 /// The body of `POST /v2/system/user-groups`.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct UserGroupPost {
     #[schema(value_type = String, pattern = "^[a-zA-Z0-9][ a-zA-Z0-9@.!#$+=^_`~;-]{1,126}[a-zA-Z0-9_]$")]
     pub name: GroupName,
@@ -47,6 +48,7 @@ pub struct UserGroupPost {
 
 /// A change of a group.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct UserGroupPatch {
     #[schema(value_type = String, max_length = 1024)]
     pub description: Description,
@@ -100,6 +102,7 @@ impl From<Vec<store::GroupRole>> for UserGroupRoles {
 
 /// Roles to grant to a group, all in one account.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct UserGroupRolePost {
     /// The account, under the older name of this property.
     #[schema(value_type = Option<String>, deprecated)]
@@ -113,6 +116,7 @@ pub struct UserGroupRolePost {
 
 /// A role to grant to a group.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct RoleOfPost {
     // The contract does not require it, though a role without a name is none.
     #[schema(value_type = String, required = false)]
@@ -142,6 +146,7 @@ impl From<Vec<store::GroupUser>> for UserGroupUsers {
 
 /// Users to add to a group.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct UserGroupUsersPost {
     #[schema(min_items = 1)]
     pub usernames: Vec<UsernameOfPost>,
@@ -149,6 +154,7 @@ pub struct UserGroupUsersPost {
 
 /// A user to add to a group.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct UsernameOfPost {
     // The contract does not require it, though a user without a name is none.
     #[schema(value_type = String, required = false)]

@@ -44,11 +44,14 @@ pub async fn get_user(caller: Caller) -> Json<User> {
 }
 
 /// All users of all accounts
-#[utoipa::path(get, path = "/v2/accounts/users", tag = "User Management", responses((status = 200, body = Users)))]
-pub async fn list_all_system_users(State(app): State<App>) -> Result<Json<Users>> {
+#[utoipa::path(get, path = "/v2/accounts/users", tag = "User Management", params(Paging),
+    responses((status = 200, body = Users)))]
+pub async fn list_all_system_users(State(app): State<App>, Query(paging): Query<Paging>) -> Result<Json<Users>> {
+    let page = paging.page()?;
     let mut db = app.db.connection().await?;
-    let users = store::list_all_users(&mut db).await?;
-    Ok(Json(all_with_roles(&mut db, users, None).await?.into()))
+    let users = store::list_all_users(&mut db, &page).await?;
+    let total_rows = store::count_users(&mut db, page.search.as_deref()).await?;
+    Ok(Json(Users { items: all_with_roles(&mut db, users, None).await?, total_rows }))
 }
 
 /// The users of an account
@@ -68,12 +71,18 @@ pub async fn list_users(
 
 /// The users who live in an account or hold a role there, with the roles they have there
 #[utoipa::path(get, path = "/v2/accounts/{account_name}/users-with-roles", tag = "User Management",
-    params(("account_name" = String, Path)),
+    params(("account_name" = String, Path), Paging),
     responses((status = 200, body = Users), (status = 404)))]
-pub async fn list_users_with_roles(State(app): State<App>, Target(account): Target) -> Result<Json<Users>> {
+pub async fn list_users_with_roles(
+    State(app): State<App>,
+    Target(account): Target,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Users>> {
+    let page = paging.page()?;
     let mut db = app.db.connection().await?;
-    let users = store::list_users_and_members(&mut db, account.id).await?;
-    Ok(Json(all_with_roles(&mut db, users, Some(account.id)).await?.into()))
+    let users = store::list_users_and_members(&mut db, account.id, &page).await?;
+    let total_rows = store::count_users_and_members(&mut db, account.id, page.search.as_deref()).await?;
+    Ok(Json(Users { items: all_with_roles(&mut db, users, Some(account.id)).await?, total_rows }))
 }
 
 /// Creates a user

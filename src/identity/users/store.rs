@@ -97,7 +97,7 @@ pub async fn list_users(db: &mut PgConnection, account_id: Uuid, page: &Page) ->
 }
 
 /// Who lives in the account or holds a role there, directly or through a group.
-pub async fn list_users_and_members(db: &mut PgConnection, account_id: Uuid) -> sqlx::Result<Vec<User>> {
+pub async fn list_users_and_members(db: &mut PgConnection, account_id: Uuid, page: &Page) -> sqlx::Result<Vec<User>> {
     users!(
         "where a.state <> 'deleting' and exists (select from accounts where id = $1 and state <> 'deleting')
          and u.id in (
@@ -105,21 +105,59 @@ pub async fn list_users_and_members(db: &mut PgConnection, account_id: Uuid) -> 
            union select user_id from role_members where account_id = $1
            union select gm.user_id from user_group_members gm join user_group_roles r using (group_id)
                  where r.account_id = $1)
-         order by u.username",
-        account_id
+         and ($2::text is null or strpos(lower(u.username), lower($2)) > 0)
+         order by u.username limit $3 offset $4",
+        account_id,
+        page.search,
+        page.limit,
+        page.offset
     )
     .fetch_all(db)
     .await
 }
 
-pub async fn list_all_users(db: &mut PgConnection) -> sqlx::Result<Vec<User>> {
-    users!("where a.state <> 'deleting' and a.type <> 'service' order by u.username").fetch_all(db).await
-}
-
-pub async fn count_users(db: &mut PgConnection) -> sqlx::Result<i64> {
+/// How many of them there are, on whatever page.
+pub async fn count_users_and_members(
+    db: &mut PgConnection,
+    account_id: Uuid,
+    search: Option<&str>,
+) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from users u join accounts a on a.id = u.account_id
-           where a.state <> 'deleting' and a.type <> 'service'"#
+           where a.state <> 'deleting' and exists (select from accounts where id = $1 and state <> 'deleting')
+           and u.id in (
+             select id from users where account_id = $1
+             union select user_id from role_members where account_id = $1
+             union select gm.user_id from user_group_members gm join user_group_roles r using (group_id)
+                   where r.account_id = $1)
+           and ($2::text is null or strpos(lower(u.username), lower($2)) > 0)"#,
+        account_id,
+        search
+    )
+    .fetch_one(db)
+    .await
+}
+
+pub async fn list_all_users(db: &mut PgConnection, page: &Page) -> sqlx::Result<Vec<User>> {
+    users!(
+        "where a.state <> 'deleting' and a.type <> 'service'
+         and ($1::text is null or strpos(lower(u.username), lower($1)) > 0)
+         order by u.username limit $2 offset $3",
+        page.search,
+        page.limit,
+        page.offset
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// How many users there are with this in their names, on whatever page.
+pub async fn count_users(db: &mut PgConnection, search: Option<&str>) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from users u join accounts a on a.id = u.account_id
+           where a.state <> 'deleting' and a.type <> 'service'
+           and ($1::text is null or strpos(lower(u.username), lower($1)) > 0)"#,
+        search
     )
     .fetch_one(db)
     .await

@@ -86,19 +86,14 @@ impl From<UnifiedRole> for UnifiedRoles {
 /// Users, sorted by name.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Users {
-    items: Vec<User>,
-    /// The number of users in `items`.
-    total_rows: usize,
-}
-
-impl From<Vec<User>> for Users {
-    fn from(users: Vec<User>) -> Self {
-        Self { total_rows: users.len(), items: users }
-    }
+    pub items: Vec<User>,
+    /// The number of users on all pages.
+    pub total_rows: i64,
 }
 
 /// The body of `POST /v2/accounts/{account_name}/users`.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct UserCreationRequest {
     /// Unique across all accounts. The name of a native user cannot contain a colon.
     #[schema(value_type = String, pattern = "^[a-zA-Z0-9][ a-zA-Z0-9@.!#$+=^_`~;:-]{1,126}[a-zA-Z0-9_]$")]

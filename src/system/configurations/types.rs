@@ -158,6 +158,7 @@ impl ToSchema for SystemConfigurationValue {}
 
 /// The new value of a key.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct SystemConfigurationPut {
     pub key: String,
     #[schema(value_type = SystemConfigurationValue)]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Answer, Server, assert_error};
+use crate::support::{Answer, Client, Server, assert_error, assert_problem, send};
 
 /// A 403 with the account's name struck out: what is left must not tell accounts apart.
 fn without_name(answer: &Answer, name: &str) -> (u16, Vec<(String, String)>, String) {
@@ -59,6 +59,22 @@ async fn plain_user_acts_at_home_alone_and_learns_of_no_other_account() {
         refusals.push(without_name(&answer, name));
     }
     assert!(refusals.iter().all(|refusal| *refusal == refusals[0]), "{refusals:?}");
+}
+
+#[tokio::test]
+async fn two_headers_are_refused_where_one_would_count_and_ignored_elsewhere() {
+    let server = Server::start().await;
+    server.account("acme").await;
+    let twice = |client: Client, path: &str| {
+        send(client.request("GET", path).header("x-anchore-account", "acme").header("x-anchore-account", "admin"))
+    };
+    let ask = |path: &'static str| twice(server.admin(), path);
+    assert_problem(&ask("/v2/account").await, 400, "'x-anchore-account' is given more than once");
+    assert_problem(&ask("/v2/events").await, 400, "'x-anchore-account' is given more than once");
+    for path in ["/v2/user", "/v2/accounts/acme", "/v2/version"] {
+        ask(path).await.expect(200);
+    }
+    twice(server.nobody(), "/v2/rbac-manager/saml/idps").await.expect(200);
 }
 
 #[tokio::test]

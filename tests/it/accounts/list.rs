@@ -79,6 +79,9 @@ async fn list_can_be_searched_and_paged() {
     assert_eq!(listed(&server, "?search=tea&limit=1&page=2").await, ["tea-party"]);
     assert_eq!(listed(&server, "?limit=2&page=2").await, ["croquet", "tea-party"]);
     assert_eq!(listed(&server, "?limit=2&page=3").await, [""; 0]);
+    // Without a limit the first page has all: whoever asks until one is empty comes to an end.
+    assert_eq!(listed(&server, "?page=1").await, ["Teapot", "admin", "croquet", "tea-party"]);
+    assert_eq!(listed(&server, "?page=2").await, [""; 0]);
     assert_eq!(listed(&server, "?state=disabled&search=tea").await, [""; 0]);
     // It is no pattern.
     for search in ["%25", "_", ".*"] {

@@ -22,7 +22,6 @@ const ELSEWHERE: [&str; 6] = [
 enum Who {
     Admin,
     AdminByToken,
-    AdminByKey,
     Alice,
     AliceByToken,
     /// Signs in by the request itself.
@@ -113,7 +112,7 @@ const CALLS: &[Call] = &[
     call("create_api_key", Who::Alice, ("POST", "/v2/user/api-keys"), r#"{"name":"ci"}"#, ["api_key", "ci", "acme"], &["ci"]),
     call("patch_api_key", Who::AliceByToken, ("PATCH", KEY), r#"{"status":"revoked"}"#, ["api_key", "ci", "acme"], &[]),
     call("delete_api_key", Who::AliceByToken, ("DELETE", KEY), "", ["api_key", "ci", "acme"], &[]),
-    call("set_new_log_level", Who::AdminByKey, ("POST", "/v2/system/logging"),
+    call("set_new_log_level", Who::AdminByToken, ("POST", "/v2/system/logging"),
          r#"{"service_name":"api","logging_level":"default"}"#, ["logging", "-", "admin"], &[]),
     call("get_oauth_token", Who::Alices, ("POST", "/v2/oauth/token"),
          r#"{"username":"alice","password":"through-the-glass"}"#, ["session", "alice", "acme"], &["alice"]),
@@ -129,7 +128,6 @@ const CALLS: &[Call] = &[
 struct World {
     server: Server,
     admin_token: String,
-    admin_key: String,
     alice_token: String,
     refresh: String,
     session: String,
@@ -145,16 +143,14 @@ impl World {
             crate::support::claims_of(&server.tokens("alice").await.access)["sid"].as_str().unwrap().to_owned();
         let admin = server.ask_for_tokens("admin", crate::support::ADMIN_PASSWORD).await.expect(200);
         let admin_token = admin["access_token"].as_str().unwrap().to_owned();
-        let admin_key = server.key_of(&server.admin(), "robot").await;
         let alice_token = server.tokens("alice").await.access;
-        Self { server, admin_token, admin_key, alice_token, refresh: tokens.refresh, session, group: String::new() }
+        Self { server, admin_token, alice_token, refresh: tokens.refresh, session, group: String::new() }
     }
 
     fn client(&self, who: Who) -> Client {
         match who {
             Who::Admin => self.server.admin(),
             Who::AdminByToken => self.server.bearer(&self.admin_token),
-            Who::AdminByKey => self.server.key(&self.admin_key),
             Who::Alice => self.server.basic("alice", PASSWORD),
             Who::AliceByToken => self.server.bearer(&self.alice_token),
             Who::Alices | Who::Stranger => self.server.nobody(),
@@ -186,14 +182,12 @@ impl World {
 }
 
 /// User, account, means and hint, as a record has them.
-fn actor(who: Who, world: &World) -> [Value; 4] {
-    let hint = Value::from(&world.admin_key[6..10]);
+fn actor(who: Who) -> [Value; 4] {
     let (admin, alice) = (Value::from("admin"), Value::from("alice"));
     let (acme, none) = (Value::from("acme"), Value::Null);
     match who {
         Who::Admin => [admin.clone(), admin, "password".into(), none],
         Who::AdminByToken => [admin.clone(), admin, "token".into(), none],
-        Who::AdminByKey => [admin.clone(), admin, "api_key".into(), hint],
         Who::Alice | Who::Alices => [alice, acme, "password".into(), none],
         Who::AliceByToken => [alice, acme, "token".into(), none],
         Who::Stranger => [none.clone(), none.clone(), "refresh_token".into(), none],
@@ -223,7 +217,7 @@ async fn each_change_has_one_record_that_says_who_what_on_what_and_from_where() 
         let resource = [&record["resource_type"], &record["resource_id"], &record["account"]].map(Clone::clone);
         assert_eq!(resource, call.resource.map(|text| given(&world.filled(text))), "{record}");
         let who = ["user", "user_account", "signed_in_by", "key_hint"].map(|name| details[name].clone());
-        assert_eq!(who, actor(call.who, &world), "{record}");
+        assert_eq!(who, actor(call.who), "{record}");
         let names: Vec<_> = call.names.iter().map(|name| world.filled(name)).collect();
         assert_eq!(details["names"], if names.is_empty() { Value::Null } else { json!(names) }, "{record}");
         let path = world.filled(call.path);
@@ -238,7 +232,7 @@ async fn each_change_has_one_record_that_says_who_what_on_what_and_from_where() 
         assert_eq!(CapturedLog::text().matches(record["event_id"].as_str().unwrap()).count(), 1, "one line of the log");
     }
     let all = json!(records(&world.server).await).to_string();
-    for secret in [PASSWORD, "off-with-their-heads", "painting-the-roses", &world.admin_key, &world.refresh] {
+    for secret in [PASSWORD, "off-with-their-heads", "painting-the-roses", &world.refresh] {
         assert!(!all.contains(secret), "{secret} is in {all}");
     }
 }

@@ -11,8 +11,9 @@ async fn level_of_a_running_server_can_be_changed_and_set_back() {
     ask(&server, "as-configured").await;
     change(&server, "debug").await;
     ask(&server, "chatty").await;
-    change(&server, "error").await;
+    change(&server, "critical").await;
     ask(&server, "quiet").await;
+    account(&server, "made-in-silence").await;
     change(&server, "default").await;
     ask(&server, "as-configured-again").await;
     let log = server.stop().await.err;
@@ -21,7 +22,20 @@ async fn level_of_a_running_server_can_be_changed_and_set_back() {
     let chatty = levels(&log, "chatty");
     assert!(chatty.contains(&"DEBUG") && chatty.contains(&"INFO"), "{log}");
     assert_eq!(levels(&log, "quiet"), [""; 0], "{log}");
+    // What is outside of the database of the audit trail is not silenced with the rest.
+    assert!(is_recorded(&log, "made-in-silence"), "{log}");
     assert_eq!(levels(&log, "as-configured-again"), ["INFO"], "{log}");
+}
+
+#[tokio::test]
+async fn audit_trail_is_in_the_log_until_the_operator_names_it() {
+    // The line that tells the address has to be there, too.
+    for (level, recorded) in [("off,kedge::command=info", true), ("info,kedge::audit=off", false)] {
+        let server = Setup::external().await.with("KEDGE_LOG", level).serve().await;
+        account(&server, "recorded").await;
+        let log = server.stop().await.err;
+        assert_eq!(is_recorded(&log, "recorded"), recorded, "{level}: {log}");
+    }
 }
 
 #[tokio::test]
@@ -49,6 +63,15 @@ async fn structured_log_is_one_json_object_a_line() {
     let answered = lines.iter().find(|line| line["span"]["id"] == "structured").expect("the request is in the log");
     assert_eq!(answered["fields"]["status"], 200);
     assert_eq!(answered["span"]["route"], "/v2/user/credentials");
+}
+
+async fn account(server: &Process, name: &str) {
+    server.client("admin", ADMIN_PASSWORD).post("/v2/accounts", json!({ "name": name })).await.expect(200);
+}
+
+/// Whether a line of the audit trail is about something of that name.
+fn is_recorded(log: &str, name: &str) -> bool {
+    log.lines().any(|line| line.contains("kedge::audit") && line.contains(name))
 }
 
 /// Asks something under an id that the log shows.

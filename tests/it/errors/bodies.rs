@@ -1,6 +1,9 @@
 //! Bodies that are no JSON, not the right JSON, or too much of it.
 
-use crate::support::{ADMIN_PASSWORD, Answer, Server, assert_problem, basic, raw};
+use kedge::http::openapi;
+use serde_json::{Value, json};
+
+use crate::support::{ADMIN_PASSWORD, Answer, Server, assert_problem, basic, raw, send};
 
 /// The limit of a JSON body, in bytes.
 const LIMIT: usize = 1024 * 1024;
@@ -55,6 +58,51 @@ async fn what_is_no_object_is_a_problem_that_names_the_body() {
         let answer = post(&server, body.as_bytes()).await;
         assert_problem(&answer, 400, "'body'");
     }
+}
+
+/// Every operation whose body is JSON, by the document, with a body for each list of objects that one may have in it.
+fn bodies_of_wrong_items() -> Vec<(String, String, Value)> {
+    let document = openapi::Document::of(openapi::OWN_SERVER).unwrap();
+    let document: Value = serde_json::from_slice(&document.json).unwrap();
+    let resolved = |schema: &Value| match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap().clone(),
+        None => schema.clone(),
+    };
+    let mut found = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            if schema.is_null() {
+                continue;
+            }
+            let path = path.replace("{account_name}", "admin").replace("{username}", "admin");
+            let path = path.replace("{group_uuid}", "00000000-0000-4000-8000-000000000000").replace(['{', '}'], "");
+            let lists = resolved(schema)["properties"].as_object().cloned().unwrap_or_default().into_iter();
+            let lists = lists.filter(|(_, list)| list["items"].is_object()).map(|(name, _)| json!({ name: ["x"] }));
+            found.extend(lists.chain([json!("x")]).map(|body| (method.to_uppercase(), path.clone(), body)));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn what_is_told_of_a_wrong_body_names_nothing_of_the_program() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let bodies = bodies_of_wrong_items();
+    assert!(bodies.iter().any(|(_, _, body)| *body == json!({ "usernames": ["x"] })), "{bodies:?}");
+    for (method, path, body) in bodies {
+        let answer = send(admin.request(&method, &path).json(&body)).await;
+        assert!((400..500).contains(&answer.status), "{method} {path} {body}: {answer:?}");
+        assert!(!answer.text.contains("struct"), "{method} {path} {body}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_media_types_are_refused_whatever_they_are() {
+    let server = Server::start().await;
+    let headers = [("content-type", "application/json"), ("content-type", "application/json"), ("content-length", "2")];
+    assert_problem(&post_with(&server, &headers, b"{}").await, 400, "'content-type' is given more than once");
 }
 
 #[tokio::test]

@@ -48,4 +48,11 @@ async fn any_other_id_is_replaced() {
         let answer = raw(&server, "GET", "/health", &[("x-request-id", id)], b"").await;
         assert!(uuid::Uuid::try_parse(answer.header("x-request-id")).is_ok(), "{id:?}: {answer:?}");
     }
+    let answer = raw(&server, "GET", "/health", &[("x-request-id", "one"), ("x-request-id", "two")], b"").await;
+    assert!(uuid::Uuid::try_parse(answer.header("x-request-id")).is_ok(), "{answer:?}");
+    // Read before anything can be refused.
+    for name in ["host", "x-anchore-account"] {
+        let answer = raw(&server, "GET", "/v2/account", &[(name, "a"), (name, "b")], b"").await;
+        assert_ne!(answer.header("x-request-id"), "", "{answer:?}");
+    }
 }

@@ -1,6 +1,8 @@
 //! Connections: how they begin, how many there may be, how long they may take, and how they end.
 
 mod drain;
+mod host;
+mod http2;
 mod limits;
 mod program;
 mod tls;

@@ -5,7 +5,7 @@ use serde_json::json;
 use time::macros::datetime;
 
 use super::{assert_not_stored, assert_refused};
-use crate::support::{ADMIN_PASSWORD, Options, PASSWORD, Server, basic, claims_of, raw, send};
+use crate::support::{ADMIN_PASSWORD, Options, PASSWORD, Server, assert_problem, basic, claims_of, raw, send};
 
 const PATH: &str = "/v2/oauth/token";
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -129,6 +129,29 @@ async fn right_password_in_a_disabled_account_is_told_so_and_a_wrong_one_is_not(
     assert_refused(&server.ask_for_tokens("alice", "wrong").await, 400, "invalid_grant");
     server.set_state("acme", "enabled").await;
     server.ask_for_tokens("alice", PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
+async fn broken_percent_escape_is_no_password_and_no_failed_sign_in() {
+    let strict = ("KEDGE_LIMITS__SIGN_IN_FAILURES_PER_USER_AND_ADDRESS", "1");
+    let server = Server::start_with(Options { environment: vec![strict], ..Options::default() }).await;
+    for (body, field) in [
+        ("username=admin&password=x%zz", "password"),
+        ("username=admin&password=%", "password"),
+        ("username=admin&password=%4", "password"),
+        ("username=admin&password=%25%%25", "password"),
+        ("username=admin&pass%=x", "body"),
+    ] {
+        let length = body.len().to_string();
+        let answer = raw(&server, "POST", PATH, &[FORM, ("content-length", &length)], body.as_bytes()).await;
+        assert_refused(&answer, 400, "invalid_request");
+        let told = format!("'{field}' holds a broken percent escape");
+        assert_eq!(answer.body["error_description"], told, "{body}");
+    }
+    server.ask_for_tokens("admin", ADMIN_PASSWORD).await.expect(200);
+    let sso = "/v2/rbac-manager/saml/sso/zzz";
+    let answer = raw(&server, "POST", sso, &[FORM, ("content-length", "16")], b"SAMLResponse=%zz").await;
+    assert_problem(&answer, 400, "'SAMLResponse' holds a broken percent escape");
 }
 
 #[tokio::test]

@@ -82,3 +82,25 @@ async fn users_of_an_account_can_be_searched_and_paged() {
     }
     assert_problem(&server.admin().get("/v2/accounts/acme/users?limit=0").await, 400, "limit");
 }
+
+#[tokio::test]
+async fn lists_with_a_count_are_searched_and_paged_and_count_what_is_on_all_pages() {
+    let server = Server::start().await;
+    for name in ["alice", "Alison", "bob"] {
+        server.user("acme", name).await;
+    }
+    server.user("other", "alina").await;
+    for (path, query, expected, count) in [
+        ("acme/users-with-roles", "?search=ALI", vec!["Alison", "alice"], 2),
+        ("acme/users-with-roles", "?limit=1&page=3", vec!["bob"], 3),
+        ("acme/users-with-roles", "?page=2", vec![], 3),
+        ("users", "?search=ALI&limit=2", vec!["Alison", "alice"], 3),
+        ("users", "?limit=2&page=2", vec!["alice", "alina"], 5),
+        ("users", "?search=zzz", vec![], 0),
+    ] {
+        let list = server.admin().get(&format!("/v2/accounts/{path}{query}")).await.expect(200);
+        assert_eq!(names(&list["items"], "username"), expected, "{path}{query}");
+        assert_eq!(list["total_rows"], count, "{path}{query}");
+        assert_problem(&server.admin().get(&format!("/v2/accounts/{path}?limit=0")).await, 400, "limit");
+    }
+}
