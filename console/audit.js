@@ -103,12 +103,15 @@ function about({ type, id, account_name: account } = {}) {
   return [what || h("span", { class: "muted" }, "–"), account ? h("span", { class: "description" }, `in ${account}`) : null];
 }
 
+const said = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+
 function details(event) {
-  const { method, path, operation, outcome, names, why } = event.details;
+  const { method, path, operation, outcome, names, changes, why } = event.details;
   const pairs = Object.entries({
     request: [method, path].filter(Boolean).join(" ") || operation,
     outcome: outcome ?? why,
     names: names?.join(", "),
+    changes: Object.entries(changes ?? {}).map(([name, value]) => `${name}: ${said(value)}`).join(", "),
     "request id": event.source?.request_id,
   }).filter(([, value]) => value);
   return h(

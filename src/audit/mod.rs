@@ -6,6 +6,7 @@
 //! flood can write a row a request. [`handlers`] show both by the surface that Anchore has for events, [`seal`] makes them
 //! tamper-evident, [`retention`] ends them.
 
+mod changes;
 pub mod handlers;
 mod months;
 pub mod record;
@@ -18,7 +19,9 @@ pub mod types;
 
 use utoipa_axum::routes;
 
-pub use recording::{about, concerns, nothing_happened, signed_in};
+pub use recording::{
+    Beside, about, beside, change, changed, concerns, concerns_also, concerns_each, done_by, nothing_happened,
+};
 
 use crate::{
     authz::{access::Access, action::Action},

@@ -7,9 +7,12 @@ use std::{
 };
 
 use axum::http::{Method, StatusCode, Uri};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use sqlx::PgConnection;
 
 use super::{
+    changes,
     record::{Actor, CHANGE, Level, Record, Refusal},
     store,
     tally::{self, Refused},
@@ -41,13 +44,26 @@ struct State {
     account: Option<String>,
     /// What the body names.
     about: Vec<String>,
-    /// The record that the last transaction wrote, until it is known to be committed.
-    written: Option<Record>,
+    /// Properties that changed, and what they are now.
+    changes: Map<String, Value>,
+    beside: Vec<Beside>,
+    /// The records that the last transaction wrote, until it is known to be committed.
+    written: Vec<Record>,
     committed: bool,
 }
 
+/// What has a record beside the request's own: another change that came with it, or the same one where another account
+/// or another name leads to it.
+#[derive(Debug)]
+pub struct Beside {
+    /// The operation that makes such a change alone; `None`: it is the request's.
+    pub operation: Option<&'static str>,
+    pub resource: Resource,
+    pub names: Vec<String>,
+}
+
 /// What a request is about, as its path says.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resource {
     pub account: Option<String>,
     pub kind: Option<&'static str>,
@@ -136,21 +152,33 @@ impl Recording {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The record, if it is to be written.
-    fn record(&self) -> Option<Record> {
+    /// The request's record and those beside it, if they are to be written.
+    fn records(&self) -> Vec<Record> {
         let state = self.state();
-        let actor = state.actor.as_ref().filter(|_| !state.committed)?;
-        let app = &self.app;
-        let kind = format!("{CHANGE}{}", self.operation);
-        let mut record = Record::new(&app.clock, &app.random, kind, Level::Info);
-        let id = self.resource.id.clone().or_else(|| state.about.first().cloned());
-        record.message = match (self.resource.kind, &id) {
-            (Some(kind), Some(id)) => format!("{}: {} ({kind} {id})", actor.name(), self.operation),
-            _ => format!("{}: {}", actor.name(), self.operation),
+        let Some(actor) = state.actor.as_ref().filter(|_| !state.committed) else { return Vec::new() };
+        let own = Beside {
+            operation: None,
+            resource: Resource {
+                account: self.resource.account.clone().or_else(|| state.account.clone()),
+                kind: self.resource.kind,
+                id: self.resource.id.clone().or_else(|| state.about.first().cloned()),
+            },
+            names: state.about.clone(),
         };
-        record.account = self.resource.account.clone().or_else(|| state.account.clone());
-        record.resource_type = self.resource.kind;
-        record.resource_id = id;
+        std::iter::once(&own).chain(&state.beside).map(|one| self.record(actor, one, &state.changes)).collect()
+    }
+
+    fn record(&self, actor: &Actor, one: &Beside, changes: &Map<String, Value>) -> Record {
+        let app = &self.app;
+        let operation = one.operation.unwrap_or(&self.operation);
+        let mut record = Record::new(&app.clock, &app.random, format!("{CHANGE}{operation}"), Level::Info);
+        record.message = match (one.resource.kind, &one.resource.id) {
+            (Some(kind), Some(id)) => format!("{}: {operation} ({kind} {id})", actor.name()),
+            _ => format!("{}: {operation}", actor.name()),
+        };
+        record.account.clone_from(&one.resource.account);
+        record.resource_type = one.resource.kind;
+        record.resource_id.clone_from(&one.resource.id);
         record.request_id.clone_from(&self.request_id);
         actor.tell(&mut record);
         record.detail("operation", Some(self.operation.as_str()));
@@ -158,18 +186,20 @@ impl Recording {
         record.detail("path", Some(self.path.as_str()));
         record.detail("address", self.address.map(|address| address.to_string()));
         record.detail("outcome", Some("success"));
-        record.detail("names", Some(state.about.clone()).filter(|names| !names.is_empty()));
-        Some(record)
+        record.detail("names", Some(one.names.clone()).filter(|names| !names.is_empty()));
+        let changes = Some(changes).filter(|changes| one.operation.is_none() && !changes.is_empty());
+        record.detail("changes", changes.cloned());
+        record
     }
 
     /// After the answer: what changed something without a transaction has its record written with what is counted, and a
     /// refusal by the handler is counted as one by the guard is.
     pub fn finish(&self, status: StatusCode) {
-        if status.is_success()
-            && let Some(record) = self.record()
-        {
+        if status.is_success() {
+            for record in self.records() {
+                self.app.tally.push(record);
+            }
             self.state().committed = true;
-            self.app.tally.push(record);
         }
         let actor = self.state().actor.clone().filter(|_| status == StatusCode::FORBIDDEN);
         if let Some(actor) = actor {
@@ -212,16 +242,67 @@ pub fn nothing_happened() {
     }
 }
 
-/// Says who signs in, where nobody had before.
-pub fn signed_in(actor: Actor) {
+/// Says who does it, where nobody had signed in before, and on what.
+pub fn done_by(actor: Actor, what: &str) {
     if let Some(recording) = current() {
         let mut state = recording.state();
         state.account.clone_from(&actor.account);
-        if let Some(user) = &actor.user {
-            state.about.push(user.clone());
-        }
+        state.about = vec![what.to_owned()];
         state.actor = Some(actor);
     }
+}
+
+/// Says which properties changed, by what the API shows before and after.
+pub fn changed(before: &impl Serialize, after: &impl Serialize) {
+    if let Some(recording) = current() {
+        recording.state().changes = changes::between(before, after);
+    }
+}
+
+/// Says what a property was set to.
+pub fn change(name: &str, value: impl Into<Value>) {
+    if let Some(recording) = current() {
+        recording.state().changes.insert(name.to_owned(), changes::shortened(value.into()));
+    }
+}
+
+/// Says what has a record beside the request's own, all of it at once: a transaction that is run again says it again.
+pub fn beside(all: Vec<Beside>) {
+    if let Some(recording) = current() {
+        recording.state().beside = all;
+    }
+}
+
+/// Says which accounts the change concerns, each with what its record names; where there are none, it is of the
+/// caller's account as ever. Each account has a record of its own, so that its auditors see it, and nothing of the others.
+pub fn concerns_each(accounts: impl IntoIterator<Item = (String, Vec<String>)>) {
+    let Some(recording) = current() else { return };
+    let mut accounts = accounts.into_iter();
+    let Some((account, names)) = accounts.next() else { return };
+    let resource = &recording.resource;
+    let one = |(account, names)| Beside {
+        operation: None,
+        resource: Resource { account: Some(account), ..resource.clone() },
+        names,
+    };
+    let beside = accounts.map(one).collect();
+    let mut state = recording.state();
+    (state.account, state.about, state.beside) = (Some(account), names, beside);
+}
+
+/// Says which accounts the change concerns besides its own: each has the same record, without the names.
+pub fn concerns_also(accounts: impl IntoIterator<Item = String>) {
+    let Some(recording) = current() else { return };
+    let mut state = recording.state();
+    let own = recording.resource.account.as_ref().or(state.account.as_ref());
+    let others = accounts.into_iter().filter(|account| Some(account) != own);
+    let one = |account| Beside {
+        operation: None,
+        resource: Resource { account: Some(account), ..recording.resource.clone() },
+        names: Vec::new(),
+    };
+    let beside = others.map(one).collect();
+    state.beside = beside;
 }
 
 /// Says from where the request came during which something else happened, where one runs that has a record.
@@ -233,23 +314,25 @@ pub fn tell_origin(record: &mut Record) {
     }
 }
 
-/// Writes the record of the request that runs into the transaction that is about to commit.
+/// Writes the records of the request that runs into the transaction that is about to commit.
 ///
 /// # Errors
 /// What the database says: then nothing is committed.
 pub async fn write(db: &mut PgConnection) -> sqlx::Result<()> {
     let Some(recording) = current() else { return Ok(()) };
-    let Some(record) = recording.record() else { return Ok(()) };
-    store::insert(db, &record).await?;
-    recording.state().written = Some(record);
+    let records = recording.records();
+    for record in &records {
+        store::insert(db, record).await?;
+    }
+    recording.state().written = records;
     Ok(())
 }
 
-/// Says that the transaction was committed: it has its record, and the log gets it, too.
+/// Says that the transaction was committed: it has its records, and the log gets them, too.
 pub fn committed() {
     let Some(recording) = current() else { return };
     let mut state = recording.state();
-    if let Some(record) = state.written.take() {
+    for record in std::mem::take(&mut state.written) {
         state.committed = true;
         tracing::info!(target: "kedge::audit", "{}", record.line());
     }

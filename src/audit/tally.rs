@@ -16,7 +16,7 @@ use super::{
     record::{Actor, LATEST, Level, Record, Refusal},
     store,
 };
-use crate::{error::Result, state::App, timestamp::Timestamp, transaction};
+use crate::{error::Result, identity::users::store as users, state::App, timestamp::Timestamp, transaction};
 
 /// How often is looked whether a minute is over.
 pub const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -115,7 +115,12 @@ impl Tally {
         if records.is_empty() {
             return Ok(());
         }
-        let written = async { transaction!(app.db, |db| { Ok(insert_all(db, &records).await?) }) };
+        let written = async {
+            transaction!(app.db, |db| {
+                name_homes(db, &mut records).await?;
+                Ok(insert_all(db, &records).await?)
+            })
+        };
         let written = app.db.while_it_answers(written).await;
         if written.is_err() {
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,6 +135,29 @@ impl Tally {
         }
         Ok(())
     }
+}
+
+/// Names the accounts that those live in whose sign-ins failed, where there are such users: it is these accounts that
+/// the guessing concerns. Looked up long after the answer, which takes no longer for it.
+async fn name_homes(db: &mut PgConnection, records: &mut [Record]) -> sqlx::Result<()> {
+    // Who stands for others is nobody, whoever has that name.
+    let tried = |record: &&mut Record| {
+        record.kind == Refusal::SignIn.kind() && record.account.is_none() && record.details.contains_key("signed_in_by")
+    };
+    let user = |record: &Record| record.details.get("user")?.as_str().map(str::to_owned);
+    let mut tried: Vec<_> =
+        records.iter_mut().filter(tried).filter_map(|record| Some((user(record)?, record))).collect();
+    if tried.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = tried.iter().map(|(user, _)| user.clone()).collect();
+    let homes: HashMap<String, String> =
+        users::list_homes(db, &names).await?.into_iter().map(|home| (home.username, home.account)).collect();
+    for (user, record) in &mut tried {
+        record.account = homes.get(user).cloned();
+        record.detail("user_account", record.account.clone());
+    }
+    Ok(())
 }
 
 async fn insert_all(db: &mut PgConnection, records: &[Record]) -> sqlx::Result<()> {

@@ -6,6 +6,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use serde_json::json;
+
 use super::{
     API_LEVEL, KEDGE_VERSION,
     types::{
@@ -15,6 +17,7 @@ use super::{
     },
 };
 use crate::{
+    audit,
     error::{Error, ErrorKind, Result},
     http::Json,
     identity::{accounts::store as accounts, users::store as users},
@@ -124,6 +127,7 @@ pub async fn set_new_log_level(
     if !matches!(request.service_name, ServiceName::All | ServiceName::Api) {
         return Err(Error::Refused("Only the services `all` and `api` run here".to_owned()));
     }
+    audit::changed(&json!({}), &request);
     app.log_level.set(request.logging_level.level()).map_err(Error::internal)?;
     tracing::info!(level = ?request.logging_level, "the log level was changed");
     Ok(Json(LoggingLevelResponse([request])))

@@ -540,7 +540,11 @@ export function flows(look) {
     await page.getByLabel("Search keys").fill("onerror");
     await row(page, VECTOR.replaceAll("/", "∕")).getByRole("link", { name: "History" }).click();
     await page.getByRole("heading", { level: 1, name: "Audit" }).waitFor();
-    await page.getByText("No event matches.").waitFor();
+    // Since it has that name, and how it was called before.
+    await rows.getByText("Show the details").first().click();
+    await page.getByText("jabberwock", { exact: true }).waitFor();
+    await page.getByText(`name: ${VECTOR.replaceAll("/", "∕")}`, { exact: true }).waitFor();
+    assert.deepEqual(await rows.locator("th .name").allInnerTexts(), ["Patch API key"]);
     await page.goBack();
     await page.getByRole("link", { name: "Activity" }).click();
     await rows.nth(3).waitFor();

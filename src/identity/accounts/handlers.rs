@@ -15,6 +15,7 @@ use crate::{
         guard::Target,
         paging::Paging,
     },
+    identity::roles::store as roles,
     state::App,
     transaction,
 };
@@ -88,7 +89,9 @@ pub async fn update_account(
         let Some(email) = &request.email else { return Ok(account) };
         let email = email.as_ref().map(|email| email.as_str().to_owned());
         store::update_email(db, account.id, email.as_deref(), now).await?;
-        Ok(StoredAccount { email, last_updated: now, ..account })
+        let changed = StoredAccount { email, last_updated: now, ..account.clone() };
+        audit::changed(&Account::from(&account), &Account::from(&changed));
+        Ok(changed)
     });
     Ok(Json(Account::from(&changed?)))
 }
@@ -105,7 +108,7 @@ pub async fn update_account_state(
     Json(request): Json<AccountStatus>,
 ) -> Result<Json<AccountStatus>> {
     let state = AccountState::from(request.state);
-    audit::about(&state.to_string());
+    audit::change("state", state.to_string());
     change_state(&app, &name, state).await?;
     Ok(Json(request))
 }
@@ -128,6 +131,10 @@ async fn change_state(app: &App, name: &str, state: AccountState) -> Result<()> 
     transaction!(app.db, |db| {
         let account = store::lock_by_name(db, name).await?.ok_or(NOT_FOUND)?;
         rules::may_become(&account, state)?;
+        if state == AccountState::Deleting {
+            let users = store::list_user_ids(db, account.id).await?;
+            audit::concerns_also(roles::list_accounts_of_users(db, &users).await?);
+        }
         if account.state != state {
             store::update_state(db, account.id, state, now).await?;
         }

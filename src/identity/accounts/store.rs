@@ -43,10 +43,9 @@ pub async fn insert_account(db: &mut PgConnection, account: &Account) -> sqlx::R
     Ok(())
 }
 
-/// Inserts the account unless its name is taken.
-pub async fn insert_account_unless_there(db: &mut PgConnection, account: &Account) -> sqlx::Result<()> {
-    insert!(account, "on conflict (name) do nothing").execute(db).await?;
-    Ok(())
+/// Inserts the account unless its name is taken; answers whether it did.
+pub async fn insert_account_unless_there(db: &mut PgConnection, account: &Account) -> sqlx::Result<bool> {
+    Ok(insert!(account, "on conflict (name) do nothing").execute(db).await?.rows_affected() > 0)
 }
 
 pub async fn find_by_name(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<Account>> {
@@ -66,6 +65,11 @@ pub async fn hold_by_id(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<
 /// Locks the account of that name for as long as the transaction lasts, so that it stays as it is.
 pub async fn hold_by_name(db: &mut PgConnection, name: &str) -> sqlx::Result<Option<Account>> {
     accounts!("where name = $1 and type <> 'service' for share", name).fetch_optional(db).await
+}
+
+/// Those who live in the account.
+pub async fn list_user_ids(db: &mut PgConnection, account_id: Uuid) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!("select id from users where account_id = $1", account_id).fetch_all(db).await
 }
 
 pub async fn list_accounts(

@@ -3,13 +3,14 @@
 
 use axum::extract::State;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use super::{
     ApiKey, rules, store,
     types::{ApiKeyChange, ApiKeyList, ListApiKeysQuery, NewApiKey, UserApiKey},
 };
 use crate::{
-    audit,
+    audit::{self, Beside, recording::Resource},
     authn::{api_key::NewKey, caller::Caller},
     authz::action::Action,
     db::WriteError,
@@ -245,9 +246,20 @@ async fn patch(app: &App, owner: Owner<'_>, name: &str, change: &ApiKeyChange) -
         if after != key {
             store::update_key(db, user.id, &after).await?;
         }
+        tell_change(&owner, &key, &after, now);
         Ok(after)
     });
     Ok(Json(UserApiKey::new(changed?, now)))
+}
+
+/// Tells the audit trail. A key that gets another name is found by both: what follows has the new one.
+fn tell_change(owner: &Owner<'_>, before: &ApiKey, after: &ApiKey, now: OffsetDateTime) {
+    audit::changed(&UserApiKey::new(before.clone(), now), &UserApiKey::new(after.clone(), now));
+    if after.name != before.name {
+        let (account, kind) = (Some(owner.account.name.clone()), Some("api_key"));
+        let resource = Resource { account, kind, id: Some(after.name.clone()) };
+        audit::beside(vec![Beside { operation: None, resource, names: vec![before.name.clone()] }]);
+    }
 }
 
 async fn delete(app: &App, owner: Owner<'_>, name: &str) -> Result<NoContent> {

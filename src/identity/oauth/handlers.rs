@@ -98,7 +98,7 @@ pub async fn by_password(
         not_signed_in(app, actor, address, why);
         return Err(OAuthError::Grant(why));
     };
-    audit::signed_in(actor_of(&user, "password"));
+    audit::done_by(actor_of(&user, "password"), &user.user.username);
     issue::begin(app, SignedIn::from(&user), client, life).await
 }
 

@@ -90,6 +90,7 @@ pub async fn add_role_user(
     let role = app.roles.named(&name).ok_or(ROLE_NOT_FOUND)?;
     let (caller, username) = (&pending.caller, request.username.as_str());
     audit::about(username);
+    audit::about(&role.name);
     audit::concerns(&account.name);
     let (now, id) = (app.clock.now(), app.random.uuid());
     let created_at = transaction!(app.db, |db| {
@@ -134,9 +135,10 @@ pub async fn delete_role_user(
     let named = required_domain(query.domain_name.as_ref(), query.for_account.as_ref())?;
     let Target(account) = pending.account(&app, Some(named)).await?;
     let username = query.username.ok_or_else(|| Error::malformed("username", "is required"))?;
-    audit::about(username.as_str());
-    audit::concerns(&account.name);
     let role = app.roles.named(&name).ok_or(ROLE_NOT_FOUND)?;
+    audit::about(username.as_str());
+    audit::about(&role.name);
+    audit::concerns(&account.name);
     transaction!(app.db, |db| {
         rules::may_hand_out(db, &app.roles, &pending.caller, (&account, role), pending.action).await?;
         let grantee = store::lock_grantee(db, username.as_str()).await?.ok_or(USER_NOT_FOUND)?;

@@ -188,6 +188,21 @@ pub struct AccountRole {
     pub id: Uuid,
 }
 
+/// The accounts in which any of these users lives or holds a role.
+pub async fn list_accounts_of_users(db: &mut PgConnection, user_ids: &[Uuid]) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "select name from accounts where state <> 'deleting' and id in (
+             select account_id from users where id = any ($1)
+             union select account_id from role_members where user_id = any ($1)
+             union select r.account_id from user_group_members gm join user_group_roles r using (group_id)
+                   where gm.user_id = any ($1))
+         order by name",
+        user_ids
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Each role that a user holds in each account, once, however often it came.
 pub async fn list_account_roles(db: &mut PgConnection, user_id: Uuid) -> sqlx::Result<Vec<AccountRole>> {
     sqlx::query_as!(

@@ -1,5 +1,7 @@
 //! The operations on the configurations of identity providers.
 
+use std::collections::BTreeSet;
+
 use axum::{
     extract::{RawQuery, State},
     http::{HeaderMap, header},
@@ -24,7 +26,7 @@ use crate::{
         Json, NoContent,
         extract::{Path, repeated},
     },
-    identity::oauth::sender::Sender,
+    identity::{oauth::sender::Sender, roles::store as roles, user_groups},
     names::AnyName,
     state::App,
     system::configurations::in_force,
@@ -100,6 +102,8 @@ pub async fn update_idp(
         let idp = Idp { id: old.id, created_at: old.created_at, ..new.clone() };
         store::update_idp(db, &idp).await?;
         store::update_source(db, &idp).await?;
+        let shown = |idp: &Idp| RbacManagerSamlConfiguration::new(idp.clone(), false);
+        audit::changed(&shown(&old), &shown(&idp));
         Ok(idp)
     });
     Ok(Json(shown(&app, changed?).await?))
@@ -111,6 +115,8 @@ pub async fn update_idp(
 pub async fn delete_idp(State(app): State<App>, Path(name): Path<String>) -> Result<NoContent> {
     transaction!(app.db, |db| {
         let idp = store::lock_idp(db, &name).await?.ok_or(NOT_FOUND)?;
+        let users = store::list_users(db, idp.id).await?;
+        audit::concerns_also(roles::list_accounts_of_users(db, &users).await?);
         Ok(store::delete_idp(db, idp.id).await?)
     })?;
     Ok(NoContent)
@@ -165,9 +171,15 @@ pub async fn delete_idp_user_group(
     let groups = parsed(&groups, "user_group")?;
     transaction!(app.db, |db| {
         let idp = store::lock_idp(db, &name).await?.ok_or(NOT_FOUND)?;
+        let mut concerned = BTreeSet::new();
         for (id, text) in &groups {
-            is_there(store::delete_group(db, idp.id, *id).await?, text)?;
+            let left = store::delete_group(db, idp.id, *id).await?;
+            is_there(left.is_some(), text)?;
+            if let (Some(left), Some(group)) = (left, user_groups::store::find_group(db, *id).await?) {
+                concerned.extend(user_groups::trail::of_members(db, &group, &left).await?.into_keys());
+            }
         }
+        audit::concerns_also(concerned);
         Ok(())
     })?;
     Ok(NoContent)

@@ -20,6 +20,7 @@ pub mod sign_in;
 pub mod sign_in_store;
 pub mod sp_key;
 pub mod store;
+pub mod trail;
 pub mod types;
 
 use time::OffsetDateTime;

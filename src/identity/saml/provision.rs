@@ -9,8 +9,10 @@ use super::{
     Idp,
     mapping::Person,
     sign_in_store::{self, Known},
+    trail::Made,
 };
 use crate::{
+    audit,
     authz::policy::Denial,
     db::WriteError,
     identity::{
@@ -44,7 +46,7 @@ pub async fn provision(
     {
         return Err(refused("The user must be created before they can sign in."));
     }
-    let mut held = Vec::new();
+    let (mut held, mut made) = (Vec::new(), Made::new(idp, &person.username));
     if first {
         let mut names = person.accounts.clone();
         if is_known.is_none() && !names.contains(&person.home) {
@@ -52,7 +54,7 @@ pub async fn provision(
             names.sort_unstable();
         }
         for name in &names {
-            held.push(account(db, app, idp, name, now).await?);
+            held.push(account(db, app, idp, name, now, &mut made).await?);
         }
     }
     let user = if let Some(user) = sign_in_store::lock_known(db, &person.username).await? {
@@ -62,6 +64,7 @@ pub async fn provision(
         // Whether it may be made was not asked of a user that was there.
         let home = home.filter(|_| is_known.is_none());
         let home = home.ok_or_else(|| refused("The user was deleted in the meantime: try again."))?;
+        made.user(&home.name);
         insert(db, app, idp, &person.username, home.id, now).await?
     };
     if user.idp_id != Some(idp.id) {
@@ -70,10 +73,14 @@ pub async fn provision(
     if user.first_sign_in.is_none() {
         for account in held.iter().filter(|account| person.accounts.contains(&account.name)) {
             grant(db, app, idp, user.id, account, &person.roles, now).await?;
+            person.roles.iter().for_each(|role| made.role(role, &account.name));
         }
         sign_in_store::note_first_sign_in(db, user.id, now).await?;
     }
-    sign_in_store::update_groups(db, user.id, idp.id, &person.groups, now).await?;
+    let groups = sign_in_store::update_groups(db, user.id, idp.id, &person.groups, now).await?;
+    made.groups(db, &groups.left, false).await?;
+    made.groups(db, &groups.joined, true).await?;
+    audit::beside(made.records());
     Ok(SignedIn { user_id: user.id, auth_epoch: user.auth_epoch })
 }
 
@@ -88,6 +95,7 @@ async fn account(
     idp: &Idp,
     name: &str,
     now: OffsetDateTime,
+    made: &mut Made<'_>,
 ) -> Result<Account, WriteError> {
     if accounts::find_by_name(db, name).await?.is_none() {
         if !idp.mapping.allow_account_creation {
@@ -102,7 +110,9 @@ async fn account(
             created_at: now,
             last_updated: now,
         };
-        accounts::insert_account_unless_there(db, &new).await?;
+        if accounts::insert_account_unless_there(db, &new).await? {
+            made.account(name);
+        }
     }
     let account = accounts::hold_by_name(db, name).await?;
     // One that is being deleted is there no more, though its name is taken still.

@@ -202,25 +202,32 @@ async fn settle(app: &App, idp: &Idp, request: Option<&str>, said: &Said) -> Res
         tracing::info!(idp = idp.name, %why, "single sign-on refused");
         Error::from(Denial::SignIn(why.to_string()))
     })?;
-    let name = person.username.clone();
-    audit::signed_in(Actor { user: Some(name), account: Some(person.home.clone()), means: "saml", key_hint: None });
     let hash = Sha256::digest(format!("{}\n{}", idp.metadata.entity_id, said.assertion_id)).into();
     let now = app.clock.now();
     let until = said.when.forgotten_after;
     let settled: Result<Result<SignedIn, Refused>> = transaction!(app.db, |db| {
+        let (user, account) = (Some(person.username.clone()), Some(person.home.clone()));
+        audit::done_by(Actor { user, account, means: "saml", key_hint: None }, &person.username);
+        audit::about(&idp.name);
         // Read again: it may have been disabled or deleted, or turned to another entity, since.
         let held = store::hold_idp(db, idp.id).await?;
         let held = held.filter(|held| held.enabled && held.metadata.entity_id == idp.metadata.entity_id);
-        let Some(held) = held else { return Ok(Err(Refused::because("the identity provider was changed meanwhile"))) };
+        let Some(held) = held else { return Ok(Err(refused("the identity provider was changed meanwhile"))) };
         if let Some(request) = request
             && !sign_in_store::delete_request(db, request).await?
         {
-            return Ok(Err(Refused::because("the request was answered before")));
+            return Ok(Err(refused("the request was answered before")));
         }
         if !sign_in_store::insert_assertion(db, &hash, until).await? {
-            return Ok(Err(Refused::because("the assertion was taken before")));
+            return Ok(Err(refused("the assertion was taken before")));
         }
         Ok(Ok(provision::provision(db, app, &held, &person, now).await?))
     });
     Ok(settled??)
+}
+
+/// The refusal of an answer inside the transaction that looked at it: nobody signs in, though it commits.
+fn refused(why: &'static str) -> Refused {
+    audit::nothing_happened();
+    Refused::because(why)
 }

@@ -4,6 +4,8 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::identity::user_groups::UserGroup;
+
 /// A request that waits for its answer.
 pub struct Waiting {
     /// What the browser's cookie must hash to; `None`: it was no browser that asked.
@@ -122,6 +124,12 @@ pub async fn note_first_sign_in(db: &mut PgConnection, user_id: Uuid, now: Offse
     Ok(())
 }
 
+/// The groups that a sign-in took the user out of, and put it into.
+pub struct ChangedGroups {
+    pub left: Vec<UserGroup>,
+    pub joined: Vec<UserGroup>,
+}
+
 /// Puts the user into the groups of these names that are mapped to its provider, and takes it out of those that the
 /// provider put it into and that are not among them. What was granted by hand stays as it is.
 pub async fn update_groups(
@@ -130,28 +138,33 @@ pub async fn update_groups(
     idp_id: Uuid,
     names: &[String],
     now: OffsetDateTime,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "delete from user_group_members m where m.user_id = $1 and m.by_sso and not exists (
+) -> sqlx::Result<ChangedGroups> {
+    let left = sqlx::query_as!(
+        UserGroup,
+        "delete from user_group_members m using user_groups o
+         where m.user_id = $1 and m.by_sso and o.id = m.group_id and not exists (
              select from idp_user_groups i join user_groups g on g.id = i.group_id
-             where i.idp_id = $2 and i.group_id = m.group_id and g.name = any ($3))",
+             where i.idp_id = $2 and i.group_id = m.group_id and g.name = any ($3))
+         returning o.id, o.name, o.description, o.created_at, o.last_updated",
         user_id,
         idp_id,
         names
-    )
-    .execute(&mut *db)
-    .await?;
-    sqlx::query!(
-        "insert into user_group_members (group_id, user_id, added_at, by_sso)
-         select g.id, $1, $4, true from idp_user_groups i join user_groups g on g.id = i.group_id
-         where i.idp_id = $2 and g.name = any ($3) order by g.id
-         on conflict (group_id, user_id) do nothing",
+    );
+    let left = left.fetch_all(&mut *db).await?;
+    let joined = sqlx::query_as!(
+        UserGroup,
+        r#"with joined as (
+             insert into user_group_members (group_id, user_id, added_at, by_sso)
+             select g.id, $1, $4, true from idp_user_groups i join user_groups g on g.id = i.group_id
+             where i.idp_id = $2 and g.name = any ($3) order by g.id
+             on conflict (group_id, user_id) do nothing returning group_id)
+           select g.id as "id!", g.name as "name!", g.description, g.created_at as "created_at!",
+                  g.last_updated as "last_updated!"
+           from joined j join user_groups g on g.id = j.group_id order by g.name"#,
         user_id,
         idp_id,
         names,
         now
-    )
-    .execute(db)
-    .await?;
-    Ok(())
+    );
+    Ok(ChangedGroups { left, joined: joined.fetch_all(db).await? })
 }

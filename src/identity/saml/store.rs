@@ -215,6 +215,11 @@ pub async fn update_source(db: &mut PgConnection, idp: &Idp) -> sqlx::Result<()>
 }
 
 /// Deletes the provider, with its users, their keys and sessions, its mappings and requests (`on delete cascade`).
+/// The users whom the provider vouches for.
+pub async fn list_users(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!("select id from users where idp_id = $1", id).fetch_all(db).await
+}
+
 pub async fn delete_idp(db: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
     sqlx::query!("delete from users where idp_id = $1", id).execute(&mut *db).await?;
     sqlx::query!("delete from identity_providers where id = $1", id).execute(db).await?;
@@ -256,21 +261,19 @@ pub async fn insert_group(db: &mut PgConnection, idp_id: Uuid, group: Uuid, now:
     Ok(true)
 }
 
-/// Ends the mapping of a group, and with it the memberships that came by it; answers whether it was mapped.
-pub async fn delete_group(db: &mut PgConnection, idp_id: Uuid, group: Uuid) -> sqlx::Result<bool> {
+/// Ends the mapping of a group, and with it the memberships that came by it; answers whose, if it was mapped.
+pub async fn delete_group(db: &mut PgConnection, idp_id: Uuid, group: Uuid) -> sqlx::Result<Option<Vec<String>>> {
     let done = sqlx::query!("delete from idp_user_groups where idp_id = $1 and group_id = $2", idp_id, group);
     if done.execute(&mut *db).await?.rows_affected() == 0 {
-        return Ok(false);
+        return Ok(None);
     }
-    sqlx::query!(
+    let removed = sqlx::query_scalar!(
         "delete from user_group_members m using users u
-         where m.group_id = $2 and m.by_sso and u.id = m.user_id and u.idp_id = $1",
+         where m.group_id = $2 and m.by_sso and u.id = m.user_id and u.idp_id = $1 returning u.username",
         idp_id,
         group
-    )
-    .execute(db)
-    .await?;
-    Ok(true)
+    );
+    removed.fetch_all(db).await.map(Some)
 }
 
 /// A provider whose metadata is to be fetched.

@@ -184,8 +184,10 @@ pub async fn begin(app: &App, user: SignedIn, client: Client, life: Life) -> Res
 pub async fn end(app: &App, presented: &Secret) -> Result<()> {
     let hash = hash(presented);
     transaction!(app.db, |db| {
-        if store::delete_session_of_token(db, &hash).await? {
-            audit::signed_in(Actor { means: "refresh_token", ..Actor::default() });
+        if let Some(ended) = store::delete_session_of_token(db, &hash).await? {
+            let (user, account) = (Some(ended.username), Some(ended.account_name));
+            let actor = Actor { user, account, means: "refresh_token", key_hint: None };
+            audit::done_by(actor, &ended.id.to_string());
         }
         Ok(())
     })

@@ -180,11 +180,24 @@ pub async fn delete_session(db: &mut PgConnection, user_id: Uuid, id: Uuid) -> s
     Ok(done.rows_affected() > 0)
 }
 
-/// Ends the session that a refresh token belongs to, whether the token was used or not; answers whether there was one.
-pub async fn delete_session_of_token(db: &mut PgConnection, hash: &[u8; 32]) -> sqlx::Result<bool> {
-    let deleted =
-        sqlx::query!("delete from sessions where id = (select session_id from refresh_tokens where hash = $1)", hash);
-    Ok(deleted.execute(db).await?.rows_affected() > 0)
+/// A session that was ended, and whose it was.
+pub struct Ended {
+    pub id: Uuid,
+    pub username: String,
+    pub account_name: String,
+}
+
+/// Ends the session that a refresh token belongs to, whether the token was used or not; answers which, if there was one.
+pub async fn delete_session_of_token(db: &mut PgConnection, hash: &[u8; 32]) -> sqlx::Result<Option<Ended>> {
+    sqlx::query_as!(
+        Ended,
+        "delete from sessions s using users u, accounts a
+         where s.id = (select session_id from refresh_tokens where hash = $1) and u.id = s.user_id and a.id = u.account_id
+         returning s.id, u.username, a.name as account_name",
+        hash
+    )
+    .fetch_optional(db)
+    .await
 }
 
 /// A refresh token that could be used now, with whose it is.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{
     UserGroup as StoredGroup,
     store::{self, GroupFilter},
+    trail,
     types::{
         DeleteGroupRolesQuery, DeleteGroupUsersQuery, ListUserGroupsQuery, UserGroup, UserGroupPatch, UserGroupPost,
         UserGroupRolePost, UserGroupRoles, UserGroupUsers, UserGroupUsersPost,
@@ -64,7 +65,6 @@ pub async fn create_user_group(
     State(app): State<App>,
     Json(request): Json<UserGroupPost>,
 ) -> Result<Created<UserGroup>> {
-    audit::about(request.name.as_str());
     let now = app.clock.now();
     let group = StoredGroup {
         id: app.random.uuid(),
@@ -73,6 +73,9 @@ pub async fn create_user_group(
         created_at: now,
         last_updated: now,
     };
+    // By its id, as all that follows is told.
+    audit::about(&group.id.to_string());
+    audit::about(&group.name);
     transaction!(app.db, |db| { Ok(store::insert_group(db, &group).await?) })?;
     Ok(Json(UserGroup::new(group, Vec::new())))
 }
@@ -100,8 +103,11 @@ pub async fn update_user_group(
     let (id, now) = (parse(&id)?, app.clock.now());
     let changed = transaction!(app.db, |db| {
         store::lock_group(db, id).await?.ok_or(NOT_FOUND)?;
+        let before = whole(db, id).await?;
         store::update_group(db, id, request.description.as_str(), now).await?;
-        whole(db, id).await
+        let after = whole(db, id).await?;
+        audit::changed(&before, &after);
+        Ok(after)
     });
     Ok(Json(changed?))
 }
@@ -113,7 +119,10 @@ pub async fn update_user_group(
 pub async fn delete_user_group(State(app): State<App>, Path(id): Path<String>) -> Result<NoContent> {
     let id = parse(&id)?;
     transaction!(app.db, |db| {
-        if store::delete_group(db, id).await? { Ok(NoContent) } else { Err(NOT_FOUND.into()) }
+        let group = store::lock_group(db, id).await?.ok_or(NOT_FOUND)?;
+        audit::concerns_each(trail::of_deletion(db, &group).await?);
+        store::delete_group(db, id).await?;
+        Ok(NoContent)
     })
 }
 
@@ -139,17 +148,18 @@ pub async fn add_user_group_roles(
     let (id, now) = (parse(&id)?, app.clock.now());
     let account = required_domain(request.domain_name.as_ref(), request.for_account.as_ref())?;
     not_empty("roles", request.roles.len())?;
-    audit::about(account);
     for asked in &request.roles {
         let name = asked.role.as_str();
-        audit::about(name);
         app.roles.named(name).ok_or_else(|| Error::NotFoundNamed { what: "Role", name: name.to_owned() })?;
     }
     let given = transaction!(app.db, |db| {
         let account = accounts::lock_by_name(db, account).await?.ok_or(Error::NotFound { what: "Account" })?;
         account_rules::is_not_deleting(&account)?;
         store::lock_members(db, id).await?;
-        store::lock_group(db, id).await?.ok_or(NOT_FOUND)?;
+        let group = store::lock_group(db, id).await?.ok_or(NOT_FOUND)?;
+        let roles = request.roles.iter().map(|asked| asked.role.as_str().to_owned());
+        let names = [group.name, account.name.clone()].into_iter().chain(roles).collect();
+        audit::concerns_each([(account.name, names)]);
         for asked in &request.roles {
             let ids = (app.random.uuid(), id);
             store::insert_group_role(db, ids, account.id, asked.role.as_str(), now).await?;
@@ -173,22 +183,23 @@ pub async fn delete_user_group_role(
     let memberships = repeated(query.as_deref(), "membership_id")?;
     let accounts = listed(query.as_deref(), "all_roles_for_account")?;
     not_empty("membership_id", memberships.len() + accounts.len())?;
-    memberships.iter().chain(&accounts).for_each(|name| audit::about(name.as_str()));
     transaction!(app.db, |db| {
-        store::lock_group(db, id).await?.ok_or(NOT_FOUND)?;
+        let group = store::lock_group(db, id).await?.ok_or(NOT_FOUND)?;
+        let mut taken = Vec::new();
         for membership in &memberships {
             let missing = || Error::NotFoundNamed { what: "Membership", name: membership.as_str().to_owned() };
             let role = Uuid::parse_str(membership.as_str()).map_err(|_| missing())?;
-            if !store::delete_group_role(db, id, role).await? {
-                return Err(missing().into());
-            }
+            taken.push(store::delete_group_role(db, id, role).await?.ok_or_else(missing)?);
         }
         for account in &accounts {
-            if !store::delete_group_roles_in(db, id, account.as_str()).await? {
+            let of_account = store::delete_group_roles_in(db, id, account.as_str()).await?;
+            if of_account.is_empty() {
                 let name = account.as_str().to_owned();
                 return Err(Error::NotFoundNamed { what: "Role in account", name }.into());
             }
+            taken.extend(of_account);
         }
+        audit::concerns_each(trail::of_roles(&group, taken));
         Ok(store::touch_group(db, id, now).await?)
     })?;
     Ok(NoContent)
@@ -221,17 +232,15 @@ pub async fn add_user_group_users(
     let (id, now) = (parse(&id)?, app.clock.now());
     not_empty("usernames", request.usernames.len())?;
     // Sorted, so that two requests lock the users in the same order.
-    let mut names: Vec<&str> = request.usernames.iter().map(|user| user.username.as_str()).collect();
+    let mut names: Vec<_> = request.usernames.iter().map(|user| user.username.as_str().to_owned()).collect();
     names.sort_unstable();
-    for name in &names {
-        audit::about(name);
-    }
     let members = transaction!(app.db, |db| {
-        store::find_group(db, id).await?.ok_or(NOT_FOUND)?;
+        let group = store::find_group(db, id).await?.ok_or(NOT_FOUND)?;
         for name in &names {
             let added = store::insert_group_user(db, id, name, now).await?;
-            added.ok_or_else(|| Error::NotFoundNamed { what: "User", name: (*name).to_owned() })?;
+            added.ok_or_else(|| Error::NotFoundNamed { what: "User", name: name.clone() })?;
         }
+        audit::concerns_each(trail::of_members(db, &group, &names).await?);
         store::touch_group(db, id, now).await?;
         Ok(store::list_group_users(db, id, &Page::default()).await?)
     });
@@ -250,17 +259,15 @@ pub async fn delete_user_group_users(
     let (id, now) = (parse(&id)?, app.clock.now());
     let names = repeated(query.as_deref(), "username")?;
     not_empty("username", names.len())?;
-    for name in &names {
-        audit::about(name.as_str());
-    }
+    let names: Vec<_> = names.iter().map(|name| name.as_str().to_owned()).collect();
     transaction!(app.db, |db| {
-        store::lock_group(db, id).await?.ok_or(NOT_FOUND)?;
+        let group = store::lock_group(db, id).await?.ok_or(NOT_FOUND)?;
         for name in &names {
-            if !store::delete_group_user(db, id, name.as_str()).await? {
-                let name = name.as_str().to_owned();
-                return Err(Error::NotFoundNamed { what: "Member", name }.into());
+            if !store::delete_group_user(db, id, name).await? {
+                return Err(Error::NotFoundNamed { what: "Member", name: name.clone() }.into());
             }
         }
+        audit::concerns_each(trail::of_members(db, &group, &names).await?);
         Ok(store::touch_group(db, id, now).await?)
     })?;
     Ok(NoContent)

@@ -3,6 +3,7 @@
 
 pub mod handlers;
 pub mod store;
+pub mod trail;
 pub mod types;
 
 use time::OffsetDateTime;

@@ -147,26 +147,49 @@ pub async fn insert_group_role(
     Ok(())
 }
 
-/// Takes one role from the group; answers whether it had it.
-pub async fn delete_group_role(db: &mut PgConnection, group_id: Uuid, id: Uuid) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
+/// Takes one role from the group; answers which, if it had it.
+pub async fn delete_group_role(db: &mut PgConnection, group_id: Uuid, id: Uuid) -> sqlx::Result<Option<GroupRole>> {
+    sqlx::query_as!(
+        GroupRole,
         "delete from user_group_roles r using accounts a
-         where r.group_id = $1 and r.id = $2 and a.id = r.account_id and a.state <> 'deleting'",
+         where r.group_id = $1 and r.id = $2 and a.id = r.account_id and a.state <> 'deleting'
+         returning r.group_id, r.id, a.name as account, r.role, r.created_at",
         group_id,
         id
-    );
-    Ok(done.execute(db).await?.rows_affected() > 0)
+    )
+    .fetch_optional(db)
+    .await
 }
 
-/// Takes every role in an account from the group; answers whether it had any.
-pub async fn delete_group_roles_in(db: &mut PgConnection, group_id: Uuid, account: &str) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
+/// Takes every role in an account from the group; answers those that it had.
+pub async fn delete_group_roles_in(
+    db: &mut PgConnection,
+    group_id: Uuid,
+    account: &str,
+) -> sqlx::Result<Vec<GroupRole>> {
+    sqlx::query_as!(
+        GroupRole,
         "delete from user_group_roles r using accounts a
-         where r.group_id = $1 and a.id = r.account_id and a.name = $2 and a.state <> 'deleting'",
+         where r.group_id = $1 and a.id = r.account_id and a.name = $2 and a.state <> 'deleting'
+         returning r.group_id, r.id, a.name as account, r.role, r.created_at",
         group_id,
         account
-    );
-    Ok(done.execute(db).await?.rows_affected() > 0)
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The accounts in which the group has roles or members live.
+pub async fn list_accounts_of_group(db: &mut PgConnection, group_id: Uuid) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "select name from accounts where state <> 'deleting' and id in (
+             select account_id from user_group_roles where group_id = $1
+             union select u.account_id from user_group_members m join users u on u.id = m.user_id where m.group_id = $1)
+         order by name",
+        group_id
+    )
+    .fetch_all(db)
+    .await
 }
 
 /// A member of a group.

@@ -159,6 +159,7 @@ pub async fn delete_user(
         rules::may_be_deleted(&user, &caller.user.username)?;
         let change = (Change::Delete, Action::DeleteUser);
         roles::rules::may_change(db, &app.roles, &caller, (&account, &user), change).await?;
+        audit::concerns_also(roles::store::list_accounts_of_users(db, &[user.id]).await?);
         Ok(store::delete_user(db, account.id, user.id).await?)
     });
     deleted?;

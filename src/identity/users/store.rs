@@ -70,6 +70,24 @@ pub async fn find_user(db: &mut PgConnection, account_id: Uuid, username: &str) 
         .await
 }
 
+/// Where a user lives.
+pub struct Home {
+    pub username: String,
+    pub account: String,
+}
+
+/// Where the users of these names live, those that there are.
+pub async fn list_homes(db: &mut PgConnection, usernames: &[String]) -> sqlx::Result<Vec<Home>> {
+    sqlx::query_as!(
+        Home,
+        "select u.username, a.name as account from users u join accounts a on a.id = u.account_id
+         where u.username = any ($1) and a.state <> 'deleting' order by u.username",
+        usernames
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// The user, locked against any other change of it, its password and its keys until the transaction ends.
 pub async fn lock_user(db: &mut PgConnection, account_id: Uuid, username: &str) -> sqlx::Result<Option<User>> {
     users!(

@@ -133,7 +133,8 @@ async fn put(app: &App, mut changes: Vec<SystemConfigurationPut>) -> Result<()> 
     for change in &mut changes {
         let unknown = |_| Error::malformed("key", format!("there is no key {}", crate::names::shown(&change.key)));
         change.value = rules::becomes(&find(app, &change.key).map_err(unknown)?, &change.value)?;
-        audit::about(&format!("{} = {}", change.key, change.value));
+        audit::about(&change.key);
+        audit::change(&change.key, change.value.clone());
     }
     // In one order, so that two who change the same keys wait for each other once.
     changes.sort_by(|a, b| a.key.cmp(&b.key));

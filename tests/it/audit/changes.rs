@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{execute, records, write_tally};
 use crate::support::{Answer, CapturedLog, Client, PASSWORD, Server, idp, send};
 
-/// What is no change of identity that a client of the API makes by a plain call: the sign-in by SAML is held where its
-/// responses are made, the configuration where it is changed.
+/// What a client of the API does not do by a plain call: sign-ins by SAML and to the console are held in `sign_ins`, the
+/// configuration where it is changed.
 const ELSEWHERE: [&str; 6] = [
     "saml_sso",
     "patch_configuration",
@@ -72,7 +72,7 @@ const CALLS: &[Call] = &[
     call("update_account", Who::AdminByToken, ("PUT", PARTY), r#"{"email":"tea@wonderland.test"}"#,
          ["account", "tea-party", "tea-party"], &[]),
     call("update_account_state", Who::Admin, ("PUT", "/v2/accounts/tea-party/state"), r#"{"state":"disabled"}"#,
-         ["account", "tea-party", "tea-party"], &["disabled"]),
+         ["account", "tea-party", "tea-party"], &[]),
     call("delete_account", Who::Admin, ("DELETE", PARTY), "", ["account", "tea-party", "tea-party"], &[]),
     call("create_user", Who::AdminByToken, ("POST", "/v2/accounts/acme/users"),
          r#"{"username":"bob","password":"off-with-their-heads"}"#, ["user", "bob", "acme"], &["bob"]),
@@ -83,18 +83,18 @@ const CALLS: &[Call] = &[
          ["api_key", "ci", "acme"], &[]),
     call("delete_user_api_key", Who::Admin, ("DELETE", BOB_KEY), "", ["api_key", "ci", "acme"], &[]),
     call("add_role_user", Who::Admin, ("POST", MEMBERS), r#"{"username":"bob","domain_name":"acme"}"#,
-         ["role_member", "bob", "acme"], &["bob"]),
+         ["role_member", "bob", "acme"], &["bob", "read-only"]),
     call("delete_role_user", Who::Admin, ("DELETE", "/v2/rbac-manager/roles/read-only/members?username=bob&domain_name=acme"),
-         "", ["role_member", "bob", "acme"], &["bob"]),
+         "", ["role_member", "bob", "acme"], &["bob", "read-only"]),
     call("delete_user_credential", Who::AdminByToken, ("DELETE", "/v2/accounts/acme/users/bob/credentials?credential_type=password"), "", ["credential", "bob", "acme"], &[]),
     call("create_user_group", Who::Admin, ("POST", "/v2/system/user-groups"), r#"{"name":"hatters"}"#,
-         ["user_group", "hatters", "admin"], &["hatters"]),
+         ["user_group", "{group}", "admin"], &["{group}", "hatters"]),
     call("update_user_group", Who::Admin, ("PATCH", GROUP), r#"{"description":"mad"}"#,
          ["user_group", "{group}", "admin"], &[]),
     call("add_user_group_roles", Who::Admin, ("POST", GROUP_ROLES),
-         r#"{"domain_name":"acme","roles":[{"role":"read-only"}]}"#, ["user_group", "{group}", "admin"], &["acme", "read-only"]),
+         r#"{"domain_name":"acme","roles":[{"role":"read-only"}]}"#, ["user_group", "{group}", "acme"], &["hatters", "acme", "read-only"]),
     call("add_user_group_users", Who::Admin, ("POST", GROUP_USERS), r#"{"usernames":[{"username":"bob"}]}"#,
-         ["user_group", "{group}", "admin"], &["bob"]),
+         ["user_group", "{group}", "acme"], &["hatters", "bob"]),
     call("add_idp", Who::Admin, ("POST", "/v2/rbac-manager/saml/idps"), "{idp}",
          ["identity_provider", "wonderland", "admin"], &["wonderland"]),
     call("update_idp", Who::Admin, ("PUT", IDP), "{idp}", ["identity_provider", "wonderland", "admin"], &[]),
@@ -104,9 +104,9 @@ const CALLS: &[Call] = &[
          "", ["identity_provider", "wonderland", "admin"], &["{group}"]),
     call("delete_idp", Who::Admin, ("DELETE", IDP), "", ["identity_provider", "wonderland", "admin"], &[]),
     call("delete_user_group_users", Who::Admin, ("DELETE", "/v2/system/user-groups/{group}/users?username=bob"), "",
-         ["user_group", "{group}", "admin"], &["bob"]),
+         ["user_group", "{group}", "acme"], &["hatters", "bob"]),
     call("delete_user_group_role", Who::Admin, ("DELETE", "/v2/system/user-groups/{group}/roles?all_roles_for_account=acme"), "",
-         ["user_group", "{group}", "admin"], &["acme"]),
+         ["user_group", "{group}", "acme"], &["hatters", "acme", "read-only"]),
     call("delete_user_group", Who::Admin, ("DELETE", GROUP), "", ["user_group", "{group}", "admin"], &[]),
     call("delete_user", Who::Admin, ("DELETE", "/v2/accounts/acme/users/bob"), "", ["user", "bob", "acme"], &[]),
     call("create_api_key", Who::Alice, ("POST", "/v2/user/api-keys"), r#"{"name":"ci"}"#, ["api_key", "ci", "acme"], &["ci"]),
@@ -117,7 +117,7 @@ const CALLS: &[Call] = &[
     call("get_oauth_token", Who::Alices, ("POST", "/v2/oauth/token"),
          r#"{"username":"alice","password":"through-the-glass"}"#, ["session", "alice", "acme"], &["alice"]),
     call("revoke_oauth_token", Who::Stranger, ("POST", "/v2/oauth/revoke"), r#"{"token":"{refresh}"}"#,
-         ["session", "-", "-"], &[]),
+         ["session", "{ended}", "acme"], &["{ended}"]),
     call("delete_session", Who::Alice, ("DELETE", "/v2/user/sessions/{session}"), "",
          ["session", "{session}", "acme"], &[]),
     call("add_credential", Who::Alice, ("POST", "/v2/user/credentials"),
@@ -130,6 +130,8 @@ struct World {
     admin_token: String,
     alice_token: String,
     refresh: String,
+    /// The session of that token.
+    ended: String,
     session: String,
     group: String,
 }
@@ -139,12 +141,13 @@ impl World {
         let server = Server::start().await;
         server.user("acme", "alice").await;
         let tokens = server.tokens("alice").await;
-        let session =
-            crate::support::claims_of(&server.tokens("alice").await.access)["sid"].as_str().unwrap().to_owned();
+        let sid = |access: &str| crate::support::claims_of(access)["sid"].as_str().unwrap().to_owned();
+        let (ended, session) = (sid(&tokens.access), sid(&server.tokens("alice").await.access));
         let admin = server.ask_for_tokens("admin", crate::support::ADMIN_PASSWORD).await.expect(200);
         let admin_token = admin["access_token"].as_str().unwrap().to_owned();
         let alice_token = server.tokens("alice").await.access;
-        Self { server, admin_token, alice_token, refresh: tokens.refresh, session, group: String::new() }
+        let (refresh, group) = (tokens.refresh, String::new());
+        Self { server, admin_token, alice_token, refresh, ended, session, group }
     }
 
     fn client(&self, who: Who) -> Client {
@@ -161,6 +164,7 @@ impl World {
         let idp = idp::configuration(&json!({})).to_string();
         text.replace("{group}", &self.group)
             .replace("{session}", &self.session)
+            .replace("{ended}", &self.ended)
             .replace("{refresh}", &self.refresh)
             .replace("{idp}", &idp)
     }
@@ -190,7 +194,7 @@ fn actor(who: Who) -> [Value; 4] {
         Who::AdminByToken => [admin.clone(), admin, "token".into(), none],
         Who::Alice | Who::Alices => [alice, acme, "password".into(), none],
         Who::AliceByToken => [alice, acme, "token".into(), none],
-        Who::Stranger => [none.clone(), none.clone(), "refresh_token".into(), none],
+        Who::Stranger => [alice, acme, "refresh_token".into(), none],
     }
 }
 

@@ -5,9 +5,12 @@ mod events;
 mod happenings;
 mod months;
 mod program;
+mod properties;
 mod refusals;
+mod rights;
 mod roles;
 mod seals;
+mod sign_ins;
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
