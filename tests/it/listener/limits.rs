@@ -136,7 +136,7 @@ async fn client_that_does_not_read_is_hung_up_on() {
 #[tokio::test]
 async fn http2_is_spoken_to_who_begins_with_it() {
     let server = Server::start().await;
-    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
     let answer = client.get(format!("{}/v2/version", server.url)).send().await.unwrap();
     assert_eq!((answer.version(), answer.status().as_u16()), (reqwest::Version::HTTP_2, 200));
     assert!(answer.headers().contains_key("x-request-id"));
