@@ -78,7 +78,7 @@ async fn connection_beyond_the_limit_waits_for_another_to_close() {
 async fn slow_connections_do_not_stop_others() {
     let server = Server::start().await;
     let mut slow = Vec::new();
-    for turn in 0..500 {
+    for turn in 0..200 {
         let mut stream = connect(&server).await;
         let head = b"POST /v2/oauth/token HTTP/1.1\r\nhost: kedge\r\ncontent-length: 9\r\n\
                      content-type: application/x-www-form-urlencoded\r\n\r\na";
