@@ -76,7 +76,7 @@ pub async fn state(mut config: Config, parts: Parts, kept: Kept) -> Result<App, 
     Ok(Arc::new(State {
         schema_version: kept.schema_version,
         installed_at: kept.installed_at,
-        signing_keys: SigningKeys::load(&db, (&clock, &random), signing_key, sealing).await?,
+        signing_keys: SigningKeys::load(&db, (&clock, &random), Arc::clone(&changes), signing_key, sealing).await?,
         sp_key,
         tally: Tally::default(),
         sealer: Sealer::load(config.audit.seal_key.take().as_ref(), &config.data_dir, &random)?,

@@ -11,8 +11,8 @@ const DEFAULTS: &str = include_str!("../../config/default.yaml");
 const CURL: &str = r#"
 curl() {
   case " $* " in
-    *" -o "*) command curl -sS -w '%{http_code}\n' "$@" ;;
-    *) command curl -sS -o /dev/null -w '%{http_code}\n' "$@" ;;
+    *" -o "*) command curl -q -sS --noproxy '*' -w '%{http_code}\n' "$@" ;;
+    *) command curl -q -sS --noproxy '*' -o /dev/null -w '%{http_code}\n' "$@" ;;
   esac
 }
 "#;

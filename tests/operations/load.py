@@ -11,7 +11,7 @@ ACCOUNT = "tea-party"
 CLIENTS = 6
 # One in so many rounds signs in by password, which costs what it is meant to cost.
 PASSWORD_EVERY = 5
-SECONDS_TO_GO_ON = 20
+SECONDS_TO_GO_ON = 60
 
 
 class Unanswered(Exception):

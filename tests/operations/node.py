@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlencode
 
-from kedge import BINARY, free_port
+from kedge import BINARY
 
 # An older Kedge, for the upgrade.
 OLD_BINARY = os.environ.get("KEDGE_OLD_BINARY")
@@ -25,9 +25,9 @@ class Node:
     database it runs the private one of its data directory."""
 
     def __init__(self, database="", binary=BINARY, **settings):
-        self.address, self.binary = f"127.0.0.1:{free_port()}", binary
+        self.binary = binary
         settings = {
-            "LISTEN": self.address,
+            "LISTEN": "127.0.0.1:0",
             # Tokens of one node count at the others.
             "SERVER__EXTERNAL_URL": "http://kedge.test",
             "DATABASE_URL": database,
@@ -61,9 +61,10 @@ class Node:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([self.binary, "serve"], env=self.environment, stderr=log)
         end = time.monotonic() + SECONDS_TO_START
-        while f"listening on http://{self.address}" not in self.said():
+        while not (listening := re.search(r"listening on http://(\S+)\n", self.said())):
             assert self.process.poll() is None and time.monotonic() < end, f"kedge did not start:\n{self.said()}"
             time.sleep(0.02)
+        self.address = listening[1]
 
     def stop(self):
         """Tells it to stop, waits for its end and answers how long that took."""

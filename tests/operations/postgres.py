@@ -54,7 +54,8 @@ class Cluster:
             self.stop()
 
     def make(self):
-        self.run("initdb", "-D", self.data, "-U", SUPERUSER, "--auth=trust", "--no-sync")
+        text = ["--encoding=UTF8", "--locale=C"]
+        self.run("initdb", "-D", self.data, "-U", SUPERUSER, "--auth=trust", *text, "--no-sync")
 
     def run(self, program, *arguments):
         done = subprocess.run(

@@ -12,7 +12,7 @@ from load import Load, first_after, longest_pause
 from node import ADMIN, Node, basic, by_key
 
 # In which time both nodes must serve again, once the address leads to a database that takes writes.
-BACK_WITHIN = 5
+BACK_WITHIN = 10
 SECONDS_TO_BE_SURE = 3
 
 
@@ -120,7 +120,9 @@ def test_standby_that_was_taken_for_the_database_is_left_when_that_is_back(clust
 
 # Not strict: where a machine that is slow makes the node look whether the old server answers before it is stopped, the
 # connection that is asked over is there, and all is told as it should be.
-@pytest.mark.xfail(reason="whether the database answers is asked where the address leads now")
+@pytest.mark.xfail(
+    raises=pytest.fail.Exception, reason="whether the database answers is asked where the address leads now"
+)
 def test_who_waits_for_a_server_that_hangs_is_told_though_the_address_has_moved(cluster):
     """As soon as that: before anybody had waited long enough to ask whether it still answers."""
     with Forwarder() as address, cluster.standby("hare") as standby:

@@ -85,9 +85,8 @@ def test_leaked_signing_key_signs_nothing_that_counts(cluster, nodes, alice):
     assert alice.statuses("key") == alice.statuses("password") == {200}
 
 
-@pytest.mark.xfail(strict=True, reason="a node goes by the keys that it has read, and remembers the token anew by them")
 def test_old_pair_that_is_deleted_is_obeyed_as_other_changes_are(cluster, nodes, alice):
-    """Without the end of the sign-ins, which is what docs/operations.md relies on."""
+    """Without the end of the sign-ins."""
     run("new pair", nodes[0])
     assert alice.statuses("token") == {200}
     cluster.sql("delete from signing_keys where verifies_until is not null")

@@ -1,11 +1,16 @@
 """A Kedge that refuses to answer, or cannot: nothing is let through."""
 
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+import requests
 
 import proxies
-from asking import ask, basic
+from asking import SECONDS, ask, basic
 from conftest import ROLES, TRUSTED, World, as_user
 from kedge import Kedge
 from test_check import assert_let_through, assert_refused
@@ -30,10 +35,16 @@ def world(kedge):
     return World(kedge)
 
 
-@pytest.fixture(scope="module", params=proxies.ALL, ids=lambda proxy: proxy.__name__)
-def proxy(request, kedge, running_service):
-    with request.param(kedge.url, running_service.address) as proxy:
-        yield proxy
+@pytest.fixture(scope="module")
+def running(kedge, running_service):
+    """All of the proxies, started once."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(proxy(kedge.url, running_service.address)) for proxy in proxies.ALL]
+
+
+@pytest.fixture(params=range(len(proxies.ALL)), ids=lambda number: proxies.ALL[number].__name__)
+def proxy(request, running):
+    return running[request.param]
 
 
 def test_who_guesses_is_told_to_wait(proxy, world, service):
@@ -49,35 +60,47 @@ def test_who_guesses_is_told_to_wait(proxy, world, service):
     assert_refused(ask(proxy, as_user(world.dormouse), source="127.0.2.1"), service, 403)
 
 
-def test_kedge_that_hangs_lets_nothing_through(proxy, world, service, kedge):
-    """Traefik waits for half a minute, and has no setting for it."""
+def until(condition):
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def stands_still(process):
+    """A signal to stop has arrived when the last of the threads has it; until then, one of them may answer."""
+    threads = Path(f"/proc/{process.pid}/task").glob("*/stat")
+    return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
+
+
+def test_kedge_that_hangs_lets_nothing_through(running, world, service, kedge):
+    """Asked by all at once: Traefik waits for half a minute, and has no setting for it."""
     _, key = world.make_key()
-    assert_let_through(ask(proxy, key), service)
+    for proxy in running:
+        assert_let_through(ask(proxy, key), service)
     kedge.process.send_signal(signal.SIGSTOP)
     try:
-        answer = ask(proxy, key)
+        until(lambda: stands_still(kedge.process))
+        with ThreadPoolExecutor(len(running)) as pool:
+            answers = list(pool.map(lambda proxy: ask(proxy, key), running))
     finally:
         kedge.process.send_signal(signal.SIGCONT)
-    assert 500 <= answer.status <= 599
-    assert_refused(answer, service, answer.status)
+    # It has slept through more than its connections to the database bear.
+    until(lambda: requests.get(f"{kedge.url}/ready", timeout=SECONDS).ok)
+    for proxy, answer in zip(running, answers):
+        assert 500 <= answer.status <= 599, proxy
+        assert_refused(answer, service, answer.status)
 
 
-def test_kedge_that_is_gone_lets_nothing_through(world, kedge, service):
-    """The last test here: there is no Kedge after it. The proxies are started once more, all at a time."""
+def test_kedge_that_is_gone_lets_nothing_through(running, world, kedge, service):
+    """The last test here: there is no Kedge after it."""
     _, key = world.make_key()
-    running = [proxy(kedge.url, service.address) for proxy in proxies.ALL]
-    try:
-        for proxy in running:
-            proxy.__enter__()
-            assert_let_through(ask(proxy, key), service)
-        kedge.process.terminate()
-        kedge.process.wait(timeout=60)
-        for proxy in running:
-            for headers in [(key,), (), (key, ("X-Kedge-User", "admin"))]:
-                answer = ask(proxy, *headers)
-                assert 500 <= answer.status <= 599, answer
-                assert_refused(answer, service, answer.status)
-    finally:
-        for proxy in running:
-            if hasattr(proxy, "process"):
-                proxy.__exit__()
+    for proxy in running:
+        assert_let_through(ask(proxy, key), service)
+    kedge.process.terminate()
+    kedge.process.wait(timeout=60)
+    for proxy in running:
+        for headers in [(key,), (), (key, ("X-Kedge-User", "admin"))]:
+            answer = ask(proxy, *headers)
+            assert 500 <= answer.status <= 599, answer
+            assert_refused(answer, service, answer.status)

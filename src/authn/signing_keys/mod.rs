@@ -28,7 +28,10 @@ use super::jwt::{CLOCK_SKEW, Claims};
 use crate::{
     audit::{self, record::SecurityEvent},
     clock::{Clock, Random},
-    db::Db,
+    db::{
+        Db,
+        changes::{Changes, Subject, freshness::Moment},
+    },
     error::{Error, Result},
     transaction,
 };
@@ -37,8 +40,8 @@ use crate::{
 /// be about to sign one, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(60 + CLOCK_SKEW.unsigned_abs());
 
-/// For how long a node goes by what it read of the keys: less than [`MARGIN`], so that it knows of a key's end before
-/// that comes.
+/// For how long a node goes by what it read of the keys while it hears of no change: less than [`MARGIN`], so that it
+/// knows of a key's end before that comes.
 const FRESH: Duration = Duration::from_mins(1);
 
 /// The keys of the deployment, as this node knows them.
@@ -46,8 +49,17 @@ const FRESH: Duration = Duration::from_mins(1);
 pub struct SigningKeys {
     /// `None`: the one key comes from the configuration.
     made: Option<Made>,
-    /// What was read last, and when.
-    ring: RwLock<(OffsetDateTime, Ring)>,
+    changes: Arc<Changes>,
+    /// What was read last.
+    read: RwLock<Read>,
+}
+
+/// The keys, and when they were read: by the clock, and in the order of changes.
+#[derive(Clone, Debug)]
+struct Read {
+    at: OffsetDateTime,
+    moment: Moment,
+    ring: Ring,
 }
 
 /// The key that signs, then those that only verify.
@@ -84,18 +96,20 @@ impl SigningKeys {
     pub async fn load(
         db: &Db,
         (clock, random): (&Clock, &Random),
+        changes: Arc<Changes>,
         configured: Option<SigningKey>,
         sealing: Option<Sealing>,
     ) -> Result<Self, KeyError> {
-        let now = clock.now();
-        if let Some(key) = configured {
-            let ring = Arc::new([Held { key: Arc::new(key), until: None }]);
-            return Ok(Self { made: None, ring: RwLock::new((now, ring)) });
-        }
-        let made = Made { sealing };
-        made.ensure(db, random, now).await?;
-        let ring = made.read_all(db, now).await?;
-        Ok(Self { made: Some(made), ring: RwLock::new((now, ring)) })
+        let (at, moment) = (clock.now(), changes.freshness().moment());
+        let (made, ring): (_, Ring) = if let Some(key) = configured {
+            (None, Arc::new([Held { key: Arc::new(key), until: None }]))
+        } else {
+            let made = Made { sealing };
+            made.ensure(db, random, at).await?;
+            let ring = made.read_all(db, at).await?;
+            (Some(made), ring)
+        };
+        Ok(Self { made, changes, read: RwLock::new(Read { at, moment, ring }) })
     }
 
     /// Whether whoever reads the database can sign tokens.
@@ -109,7 +123,7 @@ impl SigningKeys {
     /// # Errors
     /// What the database says.
     pub async fn signing(&self, db: &Db, clock: &Clock) -> Result<Arc<SigningKey>> {
-        let (_, ring) = self.ring();
+        let ring = self.read().ring;
         let Some(made) = &self.made else {
             let key = ring.first().map(|held| Arc::clone(&held.key));
             return key.ok_or_else(|| Error::internal("there is no signing key"));
@@ -124,14 +138,16 @@ impl SigningKeys {
     }
 
     /// What the token says, if one of the keys signed it and counts. Asks the database only where the header could be
-    /// that of a key which this node has not seen yet, or is that of one which may have been retired since.
+    /// that of a key which this node has not seen yet, or is that of one which may have been retired or deleted since.
     ///
     /// # Errors
     /// Why the token is refused, or what the database says.
     pub async fn verify(&self, db: &Db, clock: &Clock, token: &str) -> Result<Verified> {
-        let (read_at, mut ring) = self.ring();
-        let is_known = ring.iter().any(|held| held.key.is_header_of(token));
-        let is_asked = if is_known { (clock.now() - read_at).abs() > FRESH } else { SigningKey::could_be_ours(token) };
+        let Read { at, moment, mut ring } = self.read();
+        let is_asked = match ring.iter().find(|held| held.key.is_header_of(token)) {
+            Some(held) => (clock.now() - at).abs() > FRESH || self.is_changed(held, moment),
+            None => SigningKey::could_be_ours(token),
+        };
         if let Some(made) = self.made.as_ref().filter(|_| is_asked) {
             ring = self.reload(made, db, clock).await?;
         }
@@ -151,21 +167,26 @@ impl SigningKeys {
     pub async fn published(&self, db: &Db, clock: &Clock) -> Result<Vec<Jwk>> {
         let ring = match &self.made {
             Some(made) => self.reload(made, db, clock).await?,
-            None => self.ring().1,
+            None => self.read().ring,
         };
         let now = clock.now();
         let counting = ring.iter().filter(|held| held.until.is_none_or(|until| until > now));
         Ok(counting.filter_map(|held| held.key.public().cloned()).collect())
     }
 
-    fn ring(&self) -> (OffsetDateTime, Ring) {
-        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn read(&self) -> Read {
+        self.read.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn is_changed(&self, held: &Held, since: Moment) -> bool {
+        let stripe = self.changes.stripe(Subject::SigningKey(&held.key.kid));
+        !self.changes.freshness().is_unchanged(since, &[stripe])
     }
 
     async fn reload(&self, made: &Made, db: &Db, clock: &Clock) -> Result<Ring> {
-        let now = clock.now();
-        let ring = made.read(db, now, &self.ring().1).await?;
-        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = (now, Arc::clone(&ring));
+        let (at, moment) = (clock.now(), self.changes.freshness().moment());
+        let ring = made.read(db, at, &self.read().ring).await?;
+        *self.read.write().unwrap_or_else(PoisonError::into_inner) = Read { at, moment, ring: Arc::clone(&ring) };
         Ok(ring)
     }
 }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use kedge::http::listener::{self, Limits, Service};
+use nix::errno::Errno;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -162,12 +163,19 @@ async fn request_from_outside_the_networks_gets_the_one_401() {
 
 #[tokio::test]
 async fn ipv4_client_of_a_dual_stack_listener_is_in_its_ipv4_network() {
+    let without_ipv6 = [Errno::EAFNOSUPPORT, Errno::EADDRNOTAVAIL].map(|errno| Some(errno as i32));
+    let listener = match TcpListener::bind("[::]:0").await {
+        Err(error) if without_ipv6.contains(&error.raw_os_error()) => {
+            println!("left out: this machine has no IPv6: {error}");
+            return;
+        }
+        bound => bound.unwrap(),
+    };
     let (server, alice) = alice().await;
     let inside = json!({ "name": "inside", "cidrs": ["127.0.0.1"] });
     let value = alice.post(KEYS, inside).await.expect(201)["value"].as_str().unwrap().to_owned();
     let outside = json!({ "name": "outside", "cidrs": ["10.0.0.0/8", "::1"] });
     let other = alice.post(KEYS, outside).await.expect(201)["value"].as_str().unwrap().to_owned();
-    let listener = TcpListener::bind("[::]:0").await.unwrap();
     let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
     let limits = Limits::from(&server.app.config.server);
     let service = Service { router: kedge::app(Arc::clone(&server.app)), metrics: Arc::clone(&server.app.metrics) };

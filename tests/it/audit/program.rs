@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::execute;
 use crate::{
     commands::{Ended, Process, Setup},
-    support::{ADMIN_PASSWORD, Client, new_database, url},
+    support::{ADMIN_PASSWORD, Client, new_database, until, url},
 };
 use sqlx::{Connection, postgres::PgConnectOptions};
 
@@ -36,9 +36,8 @@ async fn serve_and_seal(setup: &Setup, database: &PgConnectOptions) -> String {
     let unsealed =
         "select count(*) from audit_events e where not exists (select from audit_sealed where record_id = e.id)";
     let mut connection = super::connect(database).await;
-    while sqlx::query_scalar::<_, i64>(unsealed).fetch_one(&mut connection).await.unwrap() > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let sealed = async || sqlx::query_scalar::<_, i64>(unsealed).fetch_one(&mut connection).await.unwrap() == 0;
+    until("every record is sealed", sealed).await;
     // A seal is told of after it was committed.
     let last = "select max(id) from audit_seals";
     let last: i64 = sqlx::query_scalar(last).fetch_one(&mut connection).await.unwrap();
@@ -167,7 +166,8 @@ async fn records_that_are_being_written_when_kedge_ends_are_not_lost() {
     admin(&server).post("/v2/system/logging", level).await.expect(200);
     let mut onlooker = super::connect(&database).await;
     let held = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    while sqlx::query_scalar::<_, i64>(held).fetch_one(&mut onlooker).await.unwrap() == 0 {}
+    let waits = async || sqlx::query_scalar::<_, i64>(held).fetch_one(&mut onlooker).await.unwrap() > 0;
+    until("the record's writer waits for the lock", waits).await;
     server.signal(nix::sys::signal::Signal::SIGTERM);
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     blocking.rollback().await.unwrap();

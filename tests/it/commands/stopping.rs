@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{Process, Setup};
-use crate::support::{ADMIN_PASSWORD, new_database, url};
+use crate::support::{ADMIN_PASSWORD, new_database, until, url};
 
 #[tokio::test]
 async fn request_in_flight_is_answered_after_the_server_is_told_to_stop() {
@@ -64,15 +64,11 @@ async fn service_without_a_terminal_has_nothing_to_do_about_a_hangup() {
 async fn kedge_that_is_told_to_stop_while_it_starts_leaves_nothing_running() {
     let setup = Setup::private();
     let starting = setup.spawn();
-    while !setup.place.data.join("postgres.new/base").exists() {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    setup.place.cluster_begun().await;
     let ended = starting.stop().await;
     assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""), "{ended:?}");
     // A PostgreSQL that was already up is told to stop, not waited for.
-    while setup.place.server().is_some() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("its PostgreSQL has ended", async || setup.place.server().is_none()).await;
     let next = setup.serve().await;
     assert_eq!(next.stop().await.code, Some(0));
 }
@@ -105,9 +101,8 @@ async fn wait_for_blocked(database: &PgConnectOptions) {
     let mut connection = PgConnection::connect_with(database).await.unwrap();
     let query = "select exists (select from pg_stat_activity
                  where datname = current_database() and application_name = 'kedge' and wait_event_type = 'Lock')";
-    while !sqlx::query_scalar::<_, bool>(query).fetch_one(&mut connection).await.unwrap() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let waits = async || sqlx::query_scalar::<_, bool>(query).fetch_one(&mut connection).await.unwrap();
+    until("a statement waits for the lock", waits).await;
 }
 
 /// Sends the head of a POST with a JSON body of this length.

@@ -98,7 +98,7 @@ async fn head_is_get_without_the_body() {
 async fn head_is_never_answered_with_a_body() {
     let server = Server::start().await;
     // HTTP/1 could not carry one.
-    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
     for (path, status) in
         [("/v2/nonexistent", 404), ("/v2/oauth/token", 405), ("/v2/account", 401), ("/v2/version", 200)]
     {

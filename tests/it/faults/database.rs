@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection};
 use tokio::task::JoinSet;
 
 use super::{Alice, Postgres, assert_back, assert_told, assert_unavailable, noted, timed};
-use crate::support::{Answer, Options, PASSWORD, Server};
+use crate::support::{Answer, Options, PASSWORD, Server, until};
 
 #[tokio::test]
 async fn stopped_database_is_told_of_in_time_and_used_again_when_it_is_back() {
@@ -74,7 +75,8 @@ async fn change_that_a_freeze_cut_off_is_whole_or_absent() {
         changes.spawn(async move { (name, noted(request).await) });
     }
     // In the midst of it.
-    while postgres.count("select count(*) from users where username like 'alice-%'").await < 5 {}
+    let made = "select count(*) from users where username like 'alice-%'";
+    until("a user is made", async || postgres.count(made).await > 0).await;
     postgres.freeze();
     let frozen = Instant::now();
     let changes = changes.join_all().await;
@@ -91,7 +93,7 @@ async fn change_that_a_freeze_cut_off_is_whole_or_absent() {
     }
     // What still runs ends now, one way or the other.
     let running = "select count(*) from pg_stat_activity where application_name = 'kedge' and state <> 'idle'";
-    while postgres.count(running).await > 0 {}
+    until("nothing runs any more", async || postgres.count(running).await == 0).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     for (name, (answer, _)) in &changes {
         let signed_in = server.basic(name, PASSWORD).get("/v2/user").await.status;
@@ -112,19 +114,26 @@ async fn sign_ins_that_a_freeze_cut_off_lock_nobody_out() {
     let server = Server::on(postgres.options.clone(), options).await;
     let alice = server.user("acme", "alice").await;
     alice.get("/v2/user").await.expect(200);
-    // As many as there are places, at whatever point the freeze meets them, thrice.
-    for _ in 0..3 {
+    // As many as there are places, thrice: one waits at this table, the others are met by the freeze at whatever point.
+    for table in ["sign_in_attempts", "sessions", "sign_in_attempts"] {
+        let mut blocker = postgres.connect().await;
+        let mut blocking = blocker.begin().await.unwrap();
+        let lock = format!("lock table {table} in share mode");
+        sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *blocking).await.unwrap();
         let mut sign_ins = JoinSet::new();
         for _ in 0..20 {
             let form = [("username", "alice"), ("password", PASSWORD)];
             let request = server.nobody().request("POST", "/v2/oauth/token").form(&form);
             sign_ins.spawn(async move { timed(request).await.0.status });
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        let waiting = "select count(*) from pg_stat_activity
+                       where application_name = 'kedge' and wait_event_type = 'Lock'";
+        until("a sign-in waits for the lock", async || postgres.count(waiting).await > 0).await;
         postgres.freeze();
         let statuses = sign_ins.join_all().await;
         assert!(statuses.contains(&503), "nothing was cut off: {statuses:?}");
         postgres.thaw();
+        blocking.rollback().await.unwrap();
         let back = async { while server.ask_for_tokens("alice", PASSWORD).await.status != 200 {} };
         tokio::time::timeout(super::BACK_WITHIN, back).await.expect("alice is let in again");
     }

@@ -28,7 +28,7 @@ use tokio::{
 };
 
 use super::{Alice, BACK_WITHIN, Postgres, assert_back, assert_told, timed};
-use crate::support::{DATABASE_PASSWORD, Options, PASSWORD, Server};
+use crate::support::{DATABASE_PASSWORD, Options, PASSWORD, Server, until};
 
 /// A way to PostgreSQL by TCP that can be cut in silence.
 pub struct Way {
@@ -131,7 +131,7 @@ async fn statements_in_flight_when_the_network_swallowed_them_keep_no_place_in_t
         waiting.spawn(async move { timed(request).await.0.status });
     }
     let held = "select count(*) from pg_stat_activity where application_name = 'kedge' and wait_event_type = 'Lock'";
-    while postgres.count(held).await < 8 {}
+    until("eight requests wait for the lock", async || postgres.count(held).await >= 8).await;
     way.cut();
     assert_eq!(waiting.join_all().await, [503; 8]);
     blocking.rollback().await.unwrap();
@@ -182,7 +182,7 @@ async fn what_a_network_swallowed_in_the_background_ends_is_done_again_and_locks
     let cut = async {
         let held =
             "select count(*) from pg_stat_activity where application_name = 'kedge' and wait_event_type = 'Lock'";
-        while postgres.count(held).await < 7 {}
+        until("all of it waits for the locks", async || postgres.count(held).await >= 7).await;
         way.cut();
     };
     let both = Box::pin(async { tokio::join!(ended, cut) });

@@ -5,7 +5,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
 
 use super::{Alice, assert_unavailable, logged, timed};
-use crate::support::Server;
+use crate::support::{Server, until};
 
 #[tokio::test]
 async fn who_finds_every_connection_in_use_is_told_in_time() {
@@ -24,7 +24,8 @@ async fn who_finds_every_connection_in_use_is_told_in_time() {
     // Within the transaction it would see the same for ever.
     let mut onlooker = PgConnection::connect_with(&server.app.db.options()).await.unwrap();
     let held = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    while sqlx::query_scalar::<_, i64>(held).fetch_one(&mut onlooker).await.unwrap() < 8 {}
+    let all_wait = async || sqlx::query_scalar::<_, i64>(held).fetch_one(&mut onlooker).await.unwrap() >= 8;
+    until("eight requests wait for the lock", all_wait).await;
     let [password, key, token] =
         [&alice.password, &alice.key, &alice.token].map(|client| client.request("GET", "/v2/user"));
     let (password, key, token, health) =

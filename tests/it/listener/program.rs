@@ -9,7 +9,7 @@ use crate::commands::Setup;
 
 async fn status(authority: &Authority, address: &str) -> String {
     let output = tokio::process::Command::new("curl")
-        .args(["-sS", "-o", "/dev/null", "-w", "%{http_code} %{ssl_verify_result}", "--cacert"])
+        .args(["-q", "-sS", "--noproxy", "*", "-o", "/dev/null", "-w", "%{http_code} %{ssl_verify_result}", "--cacert"])
         .args([authority.path("ca.pem"), &format!("https://{address}/health")])
         .output()
         .await

@@ -113,7 +113,8 @@ async fn both_versions_and_both_protocols_are_spoken() {
     for (flag, expected) in [("--http1.1", "1.1 200"), ("--http2", "2 200"), ("--tlsv1.3", "2 200")] {
         let url = format!("https://{}/v2/version", server.address());
         let output = tokio::process::Command::new("curl")
-            .args(["-sS", "-o", "/dev/null", "-w", "%{http_version} %{http_code}", flag, "--cacert"])
+            .args(["-q", "-sS", "--noproxy", "*", flag, "-o", "/dev/null"])
+            .args(["-w", "%{http_version} %{http_code}", "--cacert"])
             .args([authority.path("ca.pem"), &url])
             .output()
             .await

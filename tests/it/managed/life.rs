@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use kedge::db::managed::ManagedPostgres;
+use kedge::db::managed::{ManagedError, ManagedPostgres};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::{Connection, PgConnection};
 
 use super::{Holder, Place, connect, text};
+use crate::support::until;
 
 #[tokio::test]
 async fn data_survives_stop_and_start() {
@@ -119,13 +120,16 @@ async fn half_made_cluster_is_made_anew_with_the_password_on_file() {
 async fn kedge_killed_while_it_makes_the_cluster_recovers() {
     let place = Place::new();
     let mut child = Holder::command(&place).stdout(Stdio::null()).spawn().unwrap();
-    while !place.data.join("postgres.new/base").exists() {
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    place.cluster_begun().await;
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!place.cluster().exists(), "the cluster was not complete yet");
-    place.start().await.stop().await.unwrap();
+    // The initdb of the dead one keeps the directory until it ends.
+    let recovers = async || match ManagedPostgres::start(place.settings()).await {
+        Err(ManagedError::InUse(_)) => false,
+        started => started.unwrap().stop().await.is_ok(),
+    };
+    until("the next start recovers", recovers).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The keys that sign tokens: where they come from, what they are called, and how those that Kedge made are kept.
 
+use std::sync::Arc;
+
 use kedge::{
     authn::signing_keys::{KeyError, Sealing, SigningKeys},
     clock::{Clock, Random},
@@ -137,7 +139,8 @@ pub async fn stored(server: &Server) -> (Vec<(Vec<u8>, bool)>, String) {
 
 async fn load(server: &Server, sealing_key: Option<&str>) -> Result<SigningKeys, KeyError> {
     let sealing = sealing_key.map(|key| Sealing::new(&Secret::new(key.to_owned())).unwrap());
-    SigningKeys::load(&server.app.db, (&Clock::System, &Random::System), None, sealing).await
+    let changes = Arc::clone(&server.app.changes);
+    SigningKeys::load(&server.app.db, (&Clock::System, &Random::System), changes, None, sealing).await
 }
 
 #[tokio::test]

@@ -55,6 +55,24 @@ impl Nodes {
 }
 
 #[tokio::test]
+async fn old_key_that_is_deleted_verifies_on_no_node_any_more() {
+    let nodes = Nodes::start().await;
+    let before = sign_in(&nodes.one).await.access;
+    nodes.rotate().await;
+    for node in [&nodes.one, &nodes.two] {
+        node.bearer(&before).get("/v2/user").await.expect(200);
+    }
+    let delete = sqlx::query("delete from signing_keys where verifies_until is not null");
+    delete.execute(&mut *nodes.one.app.db.connection().await.unwrap()).await.unwrap();
+    for node in [&nodes.one, &nodes.two] {
+        // Nobody of Kedge's deleted it: it is read as what another node did.
+        node.app.changes.renewed().await.unwrap();
+        assert_error(&node.bearer(&before).get("/v2/user").await, 401, "Unauthorized");
+        node.bearer(&sign_in(node).await.access).get("/v2/user").await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn rotated_key_signs_on_every_node_at_once_and_is_known_on_every_node_at_once() {
     let nodes = Nodes::start().await;
     let (before, also_before) = (sign_in(&nodes.one).await.access, sign_in(&nodes.two).await.access);

@@ -52,7 +52,7 @@ impl Answer {
 
 impl Client {
     pub fn new(url: &str, login: Login) -> Self {
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { http, url: url.to_owned(), login, account: None }
     }
 

@@ -1,9 +1,8 @@
 //! One PostgreSQL for the run, started as Kedge starts its own, and a copy of a prepared database for each test.
 
 use std::{
+    cell::RefCell,
     io::Write,
-    path::Path,
-    process::{Child, Command, Stdio},
     sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
 };
 
@@ -19,7 +18,11 @@ use kedge::{
     logging::{self, LogLevel},
     secret::Secret,
 };
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgConnectOptions};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::Place;
 
 const TEMPLATE: &str = "kedge_template";
 pub const DATABASE_PASSWORD: &str = "wonderland";
@@ -29,20 +32,19 @@ struct Cluster {
     options: PgConnectOptions,
     /// A database cannot be copied by two at once.
     copying: tokio::sync::Mutex<()>,
-    /// Waits for the end of this process, then stops PostgreSQL and removes its data.
-    _undertaker: Child,
+    _place: Place,
+    /// The names of databases that are not needed any more.
+    done_with: UnboundedSender<String>,
 }
 
 static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| {
     // A runtime of its own, on a thread of its own: the first test must not take PostgreSQL with it when it ends.
     std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (postgres, cluster) = runtime.block_on(start());
+        let (mut postgres, cluster, done_with) = runtime.block_on(start());
+        let options = cluster.options.clone();
         std::thread::spawn(move || {
-            runtime.block_on(async move {
-                let mut postgres = postgres;
-                postgres.exited().await;
-            });
+            runtime.block_on(async { tokio::join!(postgres.exited(), drop_databases(options, done_with)) });
         });
         cluster
     })
@@ -50,10 +52,40 @@ static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| {
     .unwrap()
 });
 
-async fn start() -> (ManagedPostgres, Cluster) {
-    let directory = std::env::temp_dir().join(format!("kedge-tests-{}", std::process::id()));
+thread_local! {
+    static OF_THIS_TEST: RefCell<Databases> = const { RefCell::new(Databases(Vec::new())) };
+}
+
+/// Those that a test made. They go when its thread ends: a run that kept them all would fill gigabytes.
+struct Databases(Vec<String>);
+
+impl Drop for Databases {
+    fn drop(&mut self) {
+        for name in self.0.drain(..) {
+            // Nobody takes it any more where PostgreSQL has ended.
+            let _ = CLUSTER.done_with.send(name);
+        }
+    }
+}
+
+/// Beside the tests, none of which waits for it. What is left at the end of the run goes with the directory.
+async fn drop_databases(options: PgConnectOptions, mut done_with: UnboundedReceiver<String>) {
+    let mut connection = PgConnection::connect_with(&options).await.unwrap();
+    while let Some(name) = done_with.recv().await {
+        let sql = format!("drop database {name} with (force)");
+        if let Err(error) = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await {
+            eprintln!("{name} stays: {error}");
+        }
+    }
+}
+
+async fn start() -> (ManagedPostgres, Cluster, UnboundedReceiver<String>) {
+    // As `kedge serve` does: both ends of every connection of the tests are in this process.
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+    let place = Place::new();
     let postgres = ManagedPostgres::start(ManagedSettings {
-        data_dir: &directory,
+        data_dir: &place.data,
         programs: None,
         user: None,
         password: Secret::new(DATABASE_PASSWORD.to_owned()),
@@ -61,24 +93,11 @@ async fn start() -> (ManagedPostgres, Cluster) {
     })
     .await
     .unwrap();
-    let undertaker = undertaker(&directory);
     let options = postgres.connect_options().clone();
     make_template(&options).await;
-    let cluster = Cluster { options, copying: tokio::sync::Mutex::new(()), _undertaker: undertaker };
-    (postgres, cluster)
-}
-
-/// A shell that outlives this process by a moment: the end of its standard input is the end of this process, however
-/// it comes.
-fn undertaker(directory: &Path) -> Child {
-    let pid_file = std::fs::read_to_string(directory.join("postgres/postmaster.pid")).unwrap();
-    let script = r#"read -r _; kill -INT "$1"; while kill -0 "$1" 2>/dev/null; do sleep 0.1; done; rm -rf "$2""#;
-    Command::new("sh")
-        .args(["-c", script, "undertaker", pid_file.lines().next().unwrap()])
-        .arg(directory)
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap()
+    let (done_with, to_drop) = unbounded_channel();
+    let copying = tokio::sync::Mutex::new(());
+    (postgres, Cluster { options, copying, _place: place, done_with }, to_drop)
 }
 
 /// A database as it is after the first start.
@@ -119,6 +138,7 @@ async fn database_like(template: &str) -> PgConnectOptions {
     let mut connection = PgConnection::connect_with(&cluster.options).await.unwrap();
     let sql = format!("create database {name} template {template}");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    OF_THIS_TEST.with_borrow_mut(|databases| databases.0.push(name.clone()));
     cluster.options.clone().database(&name)
 }
 

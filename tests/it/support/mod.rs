@@ -214,6 +214,16 @@ impl Server {
     }
 }
 
+/// Waits until a condition holds: a minute at most, which no machine is too slow for.
+pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let holds = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), holds).await.unwrap_or_else(|_| panic!("within a minute: {what}"));
+}
+
 /// Asserts that an answer is an application error with this message (shape 1).
 #[track_caller]
 pub fn assert_error(answer: &Answer, status: u16, message: &str) {
