@@ -3,7 +3,9 @@
 import { del, get, post, put } from "./client.js";
 import { confirm, form } from "./dialogs.js";
 import { fill, h, segment } from "./dom.js";
-import { alert, badge, button, empty, facts, heading, loaded, query, say, searched, section, table, when } from "./parts.js";
+import { nameHelp } from "./names.js";
+import { alert, badge, button, empty, facts, heading, loaded, query, say, searched, section, short, table, when } from "./parts.js";
+import { learn, mayDelete } from "./rights.js";
 import { accountsWith, current, isMe, may } from "./session.js";
 
 const pathOf = (name) => `/console/accounts/${segment(name)}`;
@@ -37,13 +39,11 @@ export function accounts(main) {
 }
 
 function few(main) {
-  const names = accountsWith("listUsers");
-  fill(main, heading("Accounts", { lead: "The accounts whose users you may see." }));
-  const rows = names.map((name) => ({ name }));
-  main.append(
-    rows.length
-      ? table("Accounts", [{ label: "Name", cell: ({ name }) => h("a", { href: pathOf(name) }, name) }], rows)
-      : empty("No account", "You hold no role that lets you view one."),
+  const columns = [{ label: "Name", cell: (name) => h("a", { href: pathOf(name) }, name) }];
+  fill(
+    main,
+    heading("Accounts", { lead: "The accounts whose users you may see." }),
+    table("Accounts", columns, accountsWith("listUsers")),
   );
 }
 
@@ -51,7 +51,7 @@ function columns(reload) {
   return [
     { label: "Name", cell: ({ name }) => h("a", { class: "name", href: pathOf(name) }, name) },
     { label: "State", cell: stateOf },
-    { label: "E-mail", cell: ({ email }) => email ?? h("span", { class: "muted" }, "–") },
+    { label: "E-mail", kind: "wide", cell: ({ email }) => email ?? h("span", { class: "muted" }, "–") },
     { label: "Created", cell: ({ created_at: at }) => when(at) },
     { label: "Actions", kind: "row-actions", cell: (account) => actions(account, reload) },
   ];
@@ -72,13 +72,13 @@ function actions(account, reload) {
 function create(then) {
   form("Create account", {
     fields: [
-      { name: "name", label: "Name", required: true, maxlength: 128, autocomplete: "off", help: "3 to 128 letters, digits and signs. It cannot be changed." },
+      { name: "name", label: "Name", required: true, maxlength: 128, autocomplete: "off", help: nameHelp() },
       { name: "email", label: "E-mail", type: "email", autocomplete: "off" },
     ],
     label: "Create account",
     act: async ({ name, email }) => {
       await post("/v2/accounts", { name, ...(email ? { email } : {}) });
-      return () => { say(`${name} is created`); then(); };
+      return () => { say(`${short(name)} is created`); then(); };
     },
   });
 }
@@ -92,7 +92,7 @@ function disable(account, then) {
     "Disable account",
     async () => {
       await setState(account, "disabled");
-      return () => { say(`${account.name} is disabled`); then(); };
+      return () => { say(`${short(account.name)} is disabled`); then(); };
     },
   );
 }
@@ -100,7 +100,7 @@ function disable(account, then) {
 function enable(account, then) {
   confirm("Enable account", h("span", {}, "The users of ", h("strong", {}, account.name), " can sign in again, with the keys they have."), "Enable account", async () => {
     await setState(account, "enabled");
-    return () => { say(`${account.name} is enabled`); then(); };
+    return () => { say(`${short(account.name)} is enabled`); then(); };
   });
 }
 
@@ -113,40 +113,59 @@ function remove(account, then) {
     check: ({ sure }) => (sure === account.name ? null : "That is not the name of the account."),
     act: async () => {
       await del(`/v2/accounts/${segment(account.name)}`);
-      return () => { say(`${account.name} is being deleted`); then(); };
+      return () => { say(`${short(account.name)} is being deleted`); then(); };
     },
   });
 }
 
 /** One account: what is known of it, and its users. */
 export function account(main, name) {
-  const top = h("div", {});
-  const head = () => heading(name, { back: { href: "/console/accounts", label: "Accounts" }, actions: may("createUser", name) ? [button("Create user", () => createUser(name, () => users.first()), { kind: "primary" })] : [] });
   const place = h("div", {});
-  const reload = () => loaded(top, async () => {
-    const found = await get(`/v2/accounts/${segment(name)}`);
-    return facts(
-      ["State", stateOf(found)],
-      ["E-mail", found.email],
-      ["Created", when(found.created_at)],
-      ...(current().isAdmin ? [["Actions", actions(found, async () => ((await stillThere(name)) ? reload() : gone()))]] : []),
-    );
+  const tools = h("div", { class: "actions" });
+  let users = null;
+  fill(main, heading(name, { back: { href: "/console/accounts", label: "Accounts" }, actions: [tools] }), place);
+  const reload = () => loaded(place, async () => {
+    const { found, refusal } = await seen(get(`/v2/accounts/${segment(name)}`));
+    users ??= may("listUsers", name) ? usersOf(name) : null;
+    fill(tools, may("createUser", name) ? button("Create user", () => createUser(name, users?.first), { kind: "primary" }) : null);
+    return [
+      refusal ?? facts(
+        ["State", stateOf(found)],
+        ["E-mail", found.email],
+        ["Created", when(found.created_at)],
+        ...(current().isAdmin ? [["Actions", actions(found, async () => ((await stillThere(name)) ? reload() : gone()))]] : []),
+      ),
+      users ? section("Users", {}, users.node) : alert("You may not see the users of this account."),
+    ];
   });
   const gone = () => document.dispatchEvent(new CustomEvent("kedge:go", { detail: "/console/accounts" }));
-  const users = may("listUsers", name)
-    ? searched(
-        "Search users",
-        ({ search, page, limit }) => get(`/v2/accounts/${segment(name)}/users${query({ search, page, limit })}`),
-        (rows, search) =>
-          rows.length
-            ? table(`Users of ${name}`, userColumns(name, () => users.reload()), rows)
-            : empty("No user", search ? "No user name contains that." : "This account has no users yet."),
-      )
-    : null;
-  fill(main, head(), top, place);
-  if (users) fill(place, section("Users", {}, users.node));
-  else fill(place, alert("You may not see the users of this account."));
   reload();
+}
+
+/** What is asked for; where it may not be seen, that, for what else of the page may be. */
+export async function seen(asked) {
+  try {
+    return { found: await asked };
+  } catch (error) {
+    if (error.status !== 403) throw error;
+    return { refusal: alert(error.message) };
+  }
+}
+
+function usersOf(account) {
+  const list = searched(
+    "Search users",
+    async (part) => {
+      const rows = await get(`/v2/accounts/${segment(account)}/users${query(part)}`);
+      if (may("deleteUser", account)) await learn(rows.flatMap((user) => user.unified_roles));
+      return rows;
+    },
+    (rows, search) =>
+      rows.length
+        ? table(`Users of ${account}`, userColumns(account, () => list.reload()), rows)
+        : empty("No user", search ? "No user name contains that." : "This account has no users yet."),
+  );
+  return list;
 }
 
 async function stillThere(name) {
@@ -172,13 +191,17 @@ function userColumns(account, reload) {
           "div",
           { class: "actions" },
           h("a", { class: "button button-plain button-small", href: path(user) }, "Tools", h("span", { class: "unseen" }, ` ${user.username}`)),
-          may("deleteUser", account) && !isMe(account, user.username) && user.username !== "admin"
+          deletable(account, user)
             ? button("Delete", () => deleteUser(account, user.username, reload), { small: true, kind: "quiet", describe: user.username })
             : null,
         ),
     },
   ];
 }
+
+/** Whether the caller may delete a user, as far as is known. */
+export const deletable = (account, user) =>
+  may("deleteUser", account) && !isMe(account, user.username) && user.username !== "admin" && mayDelete(account, user.unified_roles);
 
 function rolesIn(user, account) {
   const names = [...new Set(user.unified_roles.filter((role) => role.domain_name === account).map((role) => role.role_name))];
@@ -190,13 +213,13 @@ function createUser(account, then) {
   form("Create user", {
     lead: h("span", {}, "In the account ", h("strong", {}, account), "."),
     fields: [
-      { name: "username", label: "User", required: true, maxlength: 128, autocomplete: "off", autocapitalize: "none", help: "3 to 128 letters, digits and signs. It cannot be changed." },
+      { name: "username", label: "User", required: true, maxlength: 128, autocomplete: "off", autocapitalize: "none", help: nameHelp("# ") },
       { name: "password", label: "Password", type: "password", required: true, maxlength: 128, autocomplete: "new-password", help: "6 to 128 characters, and not a common password." },
     ],
     label: "Create user",
     act: async ({ username, password }) => {
       await post(`/v2/accounts/${segment(account)}/users`, { username, password });
-      return () => { say(`${username} is created`); then(); };
+      return () => { say(`${short(username)} is created`); then?.(); };
     },
   });
 }
@@ -209,7 +232,7 @@ export function deleteUser(account, username, then) {
     "Delete user",
     async () => {
       await del(`/v2/accounts/${segment(account)}/users/${segment(username)}`);
-      return () => { say(`${username} is deleted`); then(); };
+      return () => { say(`${short(username)} is deleted`); then(); };
     },
   );
 }

@@ -40,9 +40,15 @@ function path() {
   return pathname === "/console" ? "/console/" : pathname;
 }
 
+// A fragment in the address would be one more page to come back to.
+function skip(event) {
+  event.preventDefault();
+  main.focus();
+}
+
 function frame() {
   const { user: me } = current();
-  const main = h("main", { id: "main" });
+  const place = h("main", { id: "main" });
   const menu = h("div", { class: "menu", id: "menu" });
   const toggle = button("Menu", () => {
     const open = toggle.getAttribute("aria-expanded") !== "true";
@@ -66,22 +72,20 @@ function frame() {
   );
   fill(
     root,
-    h("a", { class: "skip", href: "#main" }, "Skip to the content"),
+    h("a", { class: "skip", href: "#main", on: { click: skip } }, "Skip to the content"),
     h(
       "div",
       { class: "layout" },
       h("header", { class: "side" }, h("div", { class: "side-top" }, h("a", { class: "brand", href: "/console/" }, h("span", { class: "logo", "aria-hidden": "true" }), "Kedge"), toggle), menu),
-      main,
+      place,
     ),
   );
-  return main;
+  return place;
 }
 
 let main = null;
-// Whether the session ends because its user signs out.
-let leaving = false;
 
-function render({ focus = false } = {}) {
+function render({ focus = false, top = 0 } = {}) {
   const here = path();
   main ??= frame();
   document.getElementById("menu").classList.remove("menu-open");
@@ -97,7 +101,7 @@ function render({ focus = false } = {}) {
   const fresh = h("main", { id: "main", tabindex: "-1" });
   main.replaceWith(fresh);
   main = fresh;
-  window.scrollTo(0, 0);
+  scrollBack(main, top);
   if (!found) {
     titled(main, "Not found");
     fill(main, heading("There is no such page"), empty("Nothing here", "There is no page of the console at this address.", h("a", { class: "button button-plain", href: "/console/" }, "To my API keys")));
@@ -105,6 +109,12 @@ function render({ focus = false } = {}) {
     return;
   }
   const [match, title, module, page] = found;
+  if (offered().some(([href, , there]) => href === here && !there)) {
+    titled(main, title);
+    fill(main, heading(title), alert("You hold no role that lets you see this page.", null, null));
+    focusOn(main, focus);
+    return;
+  }
   const names = match.slice(1).map(decoded);
   titled(main, ...[...names].reverse(), title);
   const place = main;
@@ -127,6 +137,20 @@ function render({ focus = false } = {}) {
   );
 }
 
+/** Goes to where a page was left, once it is that high, unless its user goes elsewhere meanwhile. */
+function scrollBack(place, top) {
+  window.scrollTo(0, top);
+  if (top === 0) return;
+  const grown = new ResizeObserver(() => {
+    if (place.isConnected) window.scrollTo(0, top);
+    if (!place.isConnected || window.scrollY >= top - 1) grown.disconnect();
+  });
+  grown.observe(place);
+  for (const input of ["wheel", "pointerdown", "keydown"]) window.addEventListener(input, () => grown.disconnect(), { once: true });
+}
+
+const keepTop = () => window.history.replaceState({ ...window.history.state, top: window.scrollY }, "");
+
 function focusOn(place, wanted) {
   if (wanted) place.querySelector("h1")?.focus({ preventScroll: true });
 }
@@ -141,17 +165,16 @@ function decoded(text) {
 
 /** Goes to another page of the console. */
 export function go(href) {
+  keepTop();
   window.history.pushState(null, "", href);
   render({ focus: true });
 }
 
 async function leave() {
-  leaving = true;
   try {
     await signOut();
     window.history.replaceState(null, "", "/console/");
   } catch (error) {
-    leaving = false;
     fill(main, alert(`You are still signed in. ${error.message}`));
   }
 }
@@ -159,18 +182,17 @@ async function leave() {
 async function enter() {
   await load();
   main = null;
-  render();
+  render({ top: window.history.state?.top });
 }
 
-function ended({ first = false, refused = null } = {}) {
+function ended({ refused = null, notice } = {}) {
   // What a dialog shows is not for whoever comes next.
   for (const dialog of document.querySelectorAll("dialog")) dialog.remove();
   hush();
   const had = current() !== null;
   clear();
   main = null;
-  signInPage(root, enter, { ended: had && !first && !leaving, refused });
-  leaving = false;
+  signInPage(root, enter, { notice: notice ?? (had ? "Your session has ended. Sign in again to continue." : null), refused });
 }
 
 document.addEventListener("click", (event) => {
@@ -183,18 +205,27 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("kedge:go", (event) => go(event.detail));
 window.addEventListener("popstate", () => {
-  if (current()) render();
+  // What has to be stored is still to be seen; all else goes with the page that it was asked on.
+  for (const dialog of document.querySelectorAll("dialog:not([data-firm])")) dialog.close();
+  if (current()) render({ top: window.history.state?.top });
 });
-whenEnded(() => ended());
+// Where a page was left is known before it has loaded: the browser would go there too early.
+window.history.scrollRestoration = "manual";
+let scrolled;
+window.addEventListener("scroll", () => {
+  clearTimeout(scrolled);
+  scrolled = setTimeout(keepTop, 150);
+});
+whenEnded((notice) => ended({ notice }));
 
 async function start() {
   try {
     if (await resume()) await enter();
-    else ended({ first: true });
+    else ended();
   } catch (error) {
     if (error.status === 401 || error.status === 403) {
       // Of a session whose account is disabled, the cookie stays: signing in replaces it.
-      ended({ first: true, refused: error.status === 403 ? error.message : null });
+      ended({ refused: error.status === 403 ? error.message : null });
       return;
     }
     fill(root, h("main", { class: "sign-in" }, h("h1", {}, "Kedge"), alert(error.message, start)));

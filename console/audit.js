@@ -4,8 +4,7 @@
 import { get } from "./client.js";
 import { field, values } from "./dialogs.js";
 import { fill, h } from "./dom.js";
-import { badge, button, empty, heading, loaded, pager, query, table, when } from "./parts.js";
-import { HINT } from "./keys.js";
+import { HINT, alert, badge, button, empty, heading, hinted, loaded, pager, query, table, when } from "./parts.js";
 import { accountsWith, current } from "./session.js";
 
 const PAGE = 50;
@@ -25,7 +24,8 @@ const ABOUT = [
 export function audit(main) {
   const { isAdmin } = current();
   const place = h("div", {});
-  let page = 1;
+  const sent = new URLSearchParams(window.location.search);
+  const page = () => Math.max(1, Number.parseInt(sent.get("page"), 10) || 1);
   const account = isAdmin
     ? field({ name: "account", label: "Account", autocomplete: "off", unmarked: true })
     : field({ name: "account", label: "Account", options: accountsWith("listEvents").map((name) => [name, name]) });
@@ -42,14 +42,13 @@ export function audit(main) {
     field({ name: "before", label: "Before", type: "date", unmarked: true }),
     h("div", { class: "filters-go" }, h("button", { type: "submit", class: "button button-primary" }, "Filter"), button("Clear", () => { form.reset(); return ask(); })),
   );
-  for (const [name, value] of new URLSearchParams(window.location.search)) {
+  for (const [name, value] of sent) {
     const input = form.elements.namedItem(name);
     if (input && (input.tagName !== "SELECT" || [...input.options].some((option) => option.value === value))) input.value = value;
   }
   const asked = () => {
-    const held = values(form);
-    // Of a value that somebody pastes, no more than the hint goes into an address.
-    held.key_hint = held.key_hint.trim().replace(/^kedge_/, "").slice(0, HINT);
+    const held = Object.fromEntries(Object.entries(values(form)).map(([name, value]) => [name, hinted(value)]));
+    held.key_hint = held.key_hint.replace(/^kedge_/, "").slice(0, HINT);
     form.elements.key_hint.value = held.key_hint;
     return held;
   };
@@ -57,16 +56,16 @@ export function audit(main) {
     loaded(place, async () => {
       const { account: where, since, before, ...rest } = asked();
       const day = (text) => (text ? `${text}T00:00:00Z` : "");
-      const found = await get(`/v2/events${query({ ...rest, since: day(since), before: day(before), page, limit: PAGE })}`, { account: where || undefined });
-      if (!found.results.length) return empty("No event", page > 1 ? "There are no more." : "No event matches.");
+      const found = await get(`/v2/events${query({ ...rest, since: day(since), before: day(before), page: page(), limit: PAGE })}`, { account: where || undefined });
+      if (!found.results.length) return empty("No event", page() > 1 ? "There are no more." : "No event matches.");
       return [
         table("Events", columns, found.results),
-        pager(page, Boolean(found.next_page), (to) => { page = to; return read(); }, ["Newer", "Older"]),
+        pager(page(), Boolean(found.next_page), place, ask, ["Newer", "Older"]),
       ];
     });
-  const ask = () => {
-    page = 1;
-    window.history.replaceState(null, "", `/console/audit${query(asked())}`);
+  const ask = (to = 1) => {
+    sent.set("page", to);
+    window.history.replaceState(window.history.state, "", `/console/audit${query({ ...asked(), page: to > 1 ? to : null })}`);
     return read();
   };
   form.addEventListener("submit", (event) => {
@@ -74,11 +73,13 @@ export function audit(main) {
     ask();
   });
   fill(main, heading("Audit", { lead: "Who did what, and how it ended." }), form, place);
-  read();
+  const wanted = sent.get("account");
+  if (wanted && values(form).account !== wanted) fill(place, alert(`You may not see the events of the account ${wanted}.`, null, null));
+  else read();
 }
 
 const columns = [
-  { label: "What", cell: ({ event }) => [h("span", { class: "name" }, what(event)), h("span", { class: "description" }, event.type)] },
+  { label: "What", cell: ({ event }) => [h("span", { class: "name" }, what(event)), h("span", { class: "description" }, event.type.split(/(?<=[._])/).map((part) => [part, h("wbr")]))] },
   { label: "By", cell: ({ event }) => by(event.details) },
   { label: "About", cell: ({ event }) => about(event.resource) },
   { label: "When", cell: ({ event, created_at: at }) => when(event.timestamp ?? at) },

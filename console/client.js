@@ -30,12 +30,12 @@ export function whenEnded(then) {
   onEnd = then;
 }
 
-function forget() {
+function forget(notice) {
   token = null;
   // Of several that find the session ended, the first one tells.
   if (subject === null) return;
   subject = null;
-  onEnd();
+  onEnd(notice);
 }
 
 /** The subject of an access token, a JWT. */
@@ -81,12 +81,17 @@ async function send(method, path, { headers, body }) {
     answer = null;
   }
   if (response.ok) return answer;
-  throw new Refusal(response.status, words(answer) ?? `The server answered ${response.status}.`);
+  throw new Refusal(response.status, words(answer, response.headers.get("Retry-After")) ?? `The server answered ${response.status}.`);
 }
 
-function words(answer) {
+/** The words of a refusal, with when to try again in the place of "later". */
+function words(answer, seconds) {
   for (const said of [answer?.message, answer?.detail, answer?.error_description]) {
-    if (typeof said === "string" && said !== "") return said;
+    if (typeof said !== "string" || said === "") continue;
+    const minutes = Math.ceil(Number(seconds) / 60);
+    const later = minutes > 1 ? `in ${minutes} minutes` : "in a minute";
+    // Where in a body the fault is says nothing to who filled in a form.
+    return said.replace(/ at line \d+ column \d+/, "").replace(/\blater\b/, seconds ? later : "later");
   }
   return null;
 }
@@ -113,10 +118,11 @@ export async function signIn(username, password) {
   keep(answer);
 }
 
-export async function signOut() {
+/** Ends the session; `notice` is what the sign-in says of it. */
+export async function signOut(notice = "") {
   await send("DELETE", "/console/session", {});
   tabs?.postMessage("signed out");
-  forget();
+  forget(notice);
 }
 
 async function authorized(method, path, options) {

@@ -31,6 +31,13 @@ export function open(title, build, { firm = false, wide = false } = {}) {
   return close;
 }
 
+/** Goes on with what a dialog needs to know, unless its page is left meanwhile. */
+export async function whileHere(asked, then) {
+  const page = document.getElementById("main");
+  const found = await asked;
+  if (page.isConnected) then(found);
+}
+
 /** One labelled field. A field is { name, label, type?, help?, required?, value?, options?, maxlength?, rows?, … }. */
 export function field(definition) {
   const { name, label, type = "text", help, options, value, rows, unmarked = false, ...rest } = definition;

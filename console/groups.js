@@ -1,9 +1,10 @@
 // User groups: who is in them, and the roles that they give.
 
 import { del, get, patch, post } from "./client.js";
-import { confirm, form } from "./dialogs.js";
+import { confirm, form, whileHere } from "./dialogs.js";
 import { fill, h, segment } from "./dom.js";
-import { button, empty, heading, loaded, query, say, searched, section, table, titled, when } from "./parts.js";
+import { nameHelp } from "./names.js";
+import { button, description, empty, heading, loaded, query, say, searched, section, short, table, titled, when } from "./parts.js";
 import { current } from "./session.js";
 
 const BASE = "/v2/system/user-groups";
@@ -26,7 +27,7 @@ export function groups(main) {
 
 function columns(reload) {
   return [
-    { label: "Name", cell: (group) => [h("a", { class: "name", href: pathOf(group) }, group.name), group.description ? h("span", { class: "description" }, group.description) : null] },
+    { label: "Name", cell: (group) => [h("a", { class: "name", href: pathOf(group) }, group.name), group.description ? description(group.description) : null] },
     { label: "Roles", cell: summary },
     { label: "Created", cell: (group) => when(group.created_at) },
     { label: "Actions", kind: "row-actions", cell: (group) => button("Delete", () => remove(group, reload), { small: true, kind: "quiet", describe: group.name }) },
@@ -44,13 +45,13 @@ function summary(group) {
 function create() {
   form("Create group", {
     fields: [
-      { name: "name", label: "Name", required: true, maxlength: 128, autocomplete: "off", help: "3 to 128 letters, digits and signs. It cannot be changed." },
+      { name: "name", label: "Name", required: true, maxlength: 128, autocomplete: "off", help: nameHelp("# ") },
       { name: "description", label: "Description", rows: 2, maxlength: 1024 },
     ],
     label: "Create group",
-    act: async ({ name, description }) => {
-      const made = await post(BASE, { name, ...(description ? { description } : {}) });
-      return () => { say(`${name} is created`); go(pathOf(made)); };
+    act: async ({ name, description: text }) => {
+      const made = await post(BASE, { name, ...(text ? { description: text } : {}) });
+      return () => { say(`${short(name)} is created`); go(pathOf(made)); };
     },
   });
 }
@@ -58,7 +59,7 @@ function create() {
 function remove(group, then) {
   confirm("Delete group", h("span", {}, "Its members lose the roles that ", h("strong", {}, group.name), " gave them. This cannot be undone."), "Delete group", async () => {
     await del(`${BASE}/${segment(group.group_uuid)}`);
-    return () => { say(`${group.name} is deleted`); then(); };
+    return () => { say(`${short(group.name)} is deleted`); then(); };
   });
 }
 
@@ -96,8 +97,8 @@ function describe(base, found, then) {
   form("Change description", {
     fields: [{ name: "description", label: "Description", rows: 3, maxlength: 1024, value: found.description ?? "" }],
     label: "Save",
-    act: async ({ description }) => {
-      await patch(base, { description });
+    act: async ({ description: text }) => {
+      await patch(base, { description: text });
       return () => { say("Saved"); then(); };
     },
   });
@@ -138,7 +139,7 @@ function members(base) {
         button("Remove", () =>
           confirm("Remove member", h("span", {}, h("strong", {}, username), " loses the roles of the group."), "Remove member", async () => {
             await del(`${base}/users${query({ username })}`);
-            return () => { say(`${username} is removed`); list.reload(); };
+            return () => { say(`${short(username)} is removed`); list.reload(); };
           }), { small: true, kind: "quiet", describe: username }),
     },
   ];
@@ -153,20 +154,19 @@ function members(base) {
   return list;
 }
 
-async function addRole(base, then) {
-  const roles = await get("/v2/rbac-manager/roles");
-  form("Add role", {
-    fields: [
-      { name: "role", label: "Role", options: roles.map(({ name }) => [name, name]) },
-      { name: "domain_name", label: "In account", required: true, autocomplete: "off" },
-    ],
-    label: "Add role",
-    act: async ({ role, domain_name: account }) => {
-      await post(`${base}/roles`, { domain_name: account, roles: [{ role }] });
-      return () => { say("The role is added"); then(); };
-    },
-  });
-}
+const addRole = (base, then) =>
+  whileHere(get("/v2/rbac-manager/roles"), (roles) =>
+    form("Add role", {
+      fields: [
+        { name: "role", label: "Role", options: roles.map(({ name }) => [name, name]) },
+        { name: "domain_name", label: "In account", required: true, autocomplete: "off" },
+      ],
+      label: "Add role",
+      act: async ({ role, domain_name: account }) => {
+        await post(`${base}/roles`, { domain_name: account, roles: [{ role }] });
+        return () => { say("The role is added"); then(); };
+      },
+    }));
 
 function addMember(base, then) {
   form("Add member", {
@@ -174,7 +174,7 @@ function addMember(base, then) {
     label: "Add member",
     act: async ({ username }) => {
       await post(`${base}/users`, { usernames: [{ username }] });
-      return () => { say(`${username} is added`); then(); };
+      return () => { say(`${short(username)} is added`); then(); };
     },
   });
 }

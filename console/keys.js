@@ -1,15 +1,13 @@
 // The keys of one user: one's own, or another's for those who may. The same list serves both.
 
 import { Refusal, allowed, del, get, patch, post } from "./client.js";
-import { confirm, field, form, open } from "./dialogs.js";
+import { confirm, field, form, open, whileHere } from "./dialogs.js";
 import { fill, freshId, h, segment } from "./dom.js";
-import { badge, button, copy, empty, heading, query, say, searched, table, when } from "./parts.js";
-import { current } from "./session.js";
+import { badge, button, copy, description, empty, heading, query, say, searched, short, table, when } from "./parts.js";
+import { current, may } from "./session.js";
 
 const DAY_MS = 86_400_000;
 const SOON_DAYS = 14;
-// How much of a key's id is shown of it.
-export const HINT = 4;
 const PRESETS = [30, 60, 90, 365];
 const OFF = "API keys of users who sign in with single sign-on are disabled in this deployment.";
 const OVERLAPS = [
@@ -55,9 +53,7 @@ export function keyList(base, { account, username, whose, off = false, can = { c
   const ask = async (parameters) => (await get(`${base}${query(parameters)}`)).items;
   const list = searched(
     "Search keys",
-    async ({ search: words, page, limit }) => {
-      // Of a value that somebody pastes, no more than the hint goes into an address.
-      const search = words.startsWith("kedge_") ? words.slice(0, "kedge_".length + HINT) : words;
+    async ({ search, page, limit }) => {
       const found = await ask({ search, page, limit, status: active.checked ? "active" : null });
       others = page === 1 && found.length === 0 && (search !== "" || active.checked) && (await ask({ limit: 1 })).length > 0;
       return found;
@@ -99,7 +95,7 @@ export function keyList(base, { account, username, whose, off = false, can = { c
       key.status === "active" && can.update ? button("Revoke", () => revoke(key), small) : null,
       // One that is in use is revoked first.
       key.status !== "active" && can.remove ? button("Delete", () => remove(key), { ...small, kind: "quiet" }) : null,
-      current().audit ? h("a", { class: "button button-plain button-small", href: history(key) }, "History", h("span", { class: "unseen" }, ` of ${key.name}`)) : null,
+      may("listEvents", account) ? h("a", { class: "button button-plain button-small", href: history(key) }, "History", h("span", { class: "unseen" }, ` of ${key.name}`)) : null,
     );
   }
 
@@ -117,7 +113,7 @@ export function keyList(base, { account, username, whose, off = false, can = { c
       h("span", {}, "Revoke ", named(short(key.name))),
       async () => {
         await patch(path(key), { status: "revoked" });
-        return () => done(named(key.name), " is revoked");
+        return () => done(named(short(key.name)), " is revoked");
       },
     );
   }
@@ -129,7 +125,7 @@ export function keyList(base, { account, username, whose, off = false, can = { c
       h("span", {}, "Delete ", named(short(key.name))),
       async () => {
         await del(path(key));
-        return () => done(named(key.name), " is deleted");
+        return () => done(named(short(key.name)), " is deleted");
       },
     );
   }
@@ -153,16 +149,21 @@ export function keyList(base, { account, username, whose, off = false, can = { c
           ...sent,
           ...narrowed(held),
         });
-        return () => showValue(made, [named(made.name), " is created"], [sooner(made, until)]);
+        return () => showValue(made, [named(short(made.name)), " is created"], [sooner(made, until)]);
       },
     });
   }
 
-  async function rotate(key) {
+  function rotate(key) {
+    const [stem] = numbered(key.name);
+    // Should it not be known what is taken, the server says so.
+    return whileHere(ask({ search: stem, limit: 1000 }).catch(() => []), (found) => rotateBeside(key, found));
+  }
+
+  function rotateBeside(key, found) {
     const expiry = expiryFields("The new key expires in");
     const [stem, number] = numbered(key.name);
-    // Should it not be known what is taken, the server says so.
-    const taken = new Set((await ask({ search: stem, limit: 1000 }).catch(() => [])).map(({ name: there }) => there));
+    const taken = new Set(found.map(({ name: there }) => there));
     let next = number + 1;
     while (taken.has(`${stem}-${next}`)) next += 1;
     form("Rotate API key", {
@@ -189,7 +190,7 @@ export function keyList(base, { account, username, whose, off = false, can = { c
         } catch (error) {
           left = ["The old key ", named(key.name), ` was left as it is: ${error.message}`];
         }
-        return () => showValue(made, [named(key.name), " is rotated"], [left, sooner(made, until)]);
+        return () => showValue(made, [named(short(key.name)), " is rotated"], [left, sooner(made, until)]);
       },
     });
   }
@@ -208,8 +209,9 @@ export function keyList(base, { account, username, whose, off = false, can = { c
     revealed(made, username, () => say(said), warnings);
   }
 
-  async function revokeAll() {
-    const live = await ask({ status: "active" });
+  const revokeAll = () => whileHere(ask({ status: "active" }), revokeThese);
+
+  function revokeThese(live) {
     if (live.length === 0) {
       say("There is no active key");
       return;
@@ -245,11 +247,6 @@ export function keyList(base, { account, username, whose, off = false, can = { c
 // A name within a sentence: its direction is its own.
 const named = (name) => h("bdi", {}, name);
 
-function short(name) {
-  const characters = [...name];
-  return characters.length > 28 ? `${characters.slice(0, 27).join("")}…` : name;
-}
-
 function name(key) {
   const narrow = [
     key.actions && (key.actions.length > 3 ? `${key.actions.length} actions` : key.actions.join(", ")),
@@ -260,8 +257,8 @@ function name(key) {
     h("span", { class: "name" }, key.name),
     " ",
     h("code", { class: "hint" }, `kedge_${key.hint}…`),
-    key.description ? h("span", { class: "description" }, key.description) : null,
-    narrow.length ? h("span", { class: "description" }, `Only ${narrow.join("; ")}`) : null,
+    key.description ? description(key.description) : null,
+    narrow.length ? description(`Only ${narrow.join("; ")}`) : null,
   ];
 }
 

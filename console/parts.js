@@ -112,6 +112,23 @@ export function alert(text, again, lead = "That did not work. ") {
   );
 }
 
+/** A description; of a long one, three lines until all of it is asked for. */
+export function description(text) {
+  if (text.length <= 120) return h("span", { class: "description" }, text);
+  return h("details", { class: "description long" }, h("summary", {}, h("span", {}, text)));
+}
+
+/** So much of a name that a sentence can be read around it. */
+export function short(name) {
+  const characters = [...name];
+  return characters.length > 28 ? `${characters.slice(0, 27).join("")}…` : name;
+}
+
+// How much of a key's id is shown of it.
+export const HINT = 4;
+/** Of the value of a key that somebody pastes, no more than its hint: the rest may not get into an address. */
+export const hinted = (text) => text.trim().replace(/(kedge_.{4}).*/s, "$1");
+
 export function empty(title, text, action) {
   return h("div", { class: "empty" }, h("p", { class: "empty-title" }, title), h("p", {}, text), action ?? null);
 }
@@ -164,9 +181,9 @@ export async function loaded(place, read) {
     put(await read());
   } catch (error) {
     if (error.status === undefined) console.error(error);
-    // What is refused or not there will be again.
-    const again = error.status === 403 || error.status === 404 ? null : () => loaded(place, read);
-    put(alert(error.message, again));
+    // What is refused will be again.
+    const again = error.status === 403 ? null : () => loaded(place, read);
+    put(error.status === 404 ? h("div", { role: "alert" }, empty("Nothing here", error.message)) : alert(error.message, again));
   } finally {
     clearTimeout(waiting);
     if (latest.get(place) === mine) place.removeAttribute("aria-busy");
@@ -185,37 +202,52 @@ function replace(place, nodes) {
 const PAGE = 50;
 /**
  * A list that is searched and paged by the server: `read({ search, page, limit })` answers the rows of a page that has
- * so many, `show(rows, search)` makes the nodes. `also` stands beside the search.
+ * so many, `show(rows, search)` makes the nodes. `also` stands beside the search. What is asked for is kept with the
+ * page's entry in the history, and is there again after Back and after a reload.
  */
 export function searched(label, read, show, { also = [] } = {}) {
   const place = h("div", {});
   const input = h("input", { type: "search", id: freshId(), autocomplete: "off", class: "search-input" });
-  let page = 1;
-  const reload = () =>
-    loaded(place, async () => {
-      const search = input.value.trim();
+  const bar = h("div", { class: "toolbar" }, h("label", { class: "search", for: input.id }, h("span", {}, label), input), also);
+  const controls = [...bar.querySelectorAll("input, select")];
+  const holds = ({ type }) => (type === "checkbox" ? "checked" : "value");
+  const left = window.history.state?.[label];
+  left?.held.forEach((value, index) => { controls[index][holds(controls[index])] = value; });
+  let page = left?.page ?? 1;
+  const keep = () => {
+    if (!bar.isConnected) return;
+    const held = controls.map((control) => (control.type === "checkbox" ? control.checked : hinted(control.value)));
+    window.history.replaceState({ ...window.history.state, [label]: { page, held } }, "");
+  };
+  const reload = () => {
+    keep();
+    return loaded(place, async () => {
+      const search = hinted(input.value);
       let rows = await read({ search, page, limit: PAGE });
       // The last row of the last page is gone.
       while (rows.length === 0 && page > 1) rows = await read({ search, page: --page, limit: PAGE });
       // The row after this page is a page of its own, where pages have one row.
       const more = rows.length === PAGE && (await read({ search, page: page * PAGE + 1, limit: 1 })).length > 0;
-      return [show(rows, search), pager(page, more, (to) => { page = to; return reload(); })];
+      return [show(rows, search), pager(page, more, bar, (to) => { page = to; return reload(); })];
     });
+  };
   let typed;
   input.addEventListener("input", () => {
     clearTimeout(typed);
     typed = setTimeout(() => { page = 1; reload(); }, 200);
   });
-  const bar = h("div", { class: "toolbar" }, h("label", { class: "search", for: input.id }, h("span", {}, label), input), also);
   reload();
   return { node: h("div", {}, bar, place), reload, first: () => { page = 1; reload(); } };
 }
 
-/** Goes from page to page; nothing where there is but one. */
-export function pager(page, more, go, [back, on] = ["Previous", "Next"]) {
+/** Goes from page to page, each from its start; nothing where there is but one. */
+export function pager(page, more, start, go, [back, on] = ["Previous", "Next"]) {
   if (page === 1 && !more) return null;
   const step = (label, to, there) => {
-    const made = button(label, () => go(to), { small: true });
+    const made = button(label, async () => {
+      await go(to);
+      start.scrollIntoView();
+    }, { small: true });
     made.disabled = !there;
     return made;
   };

@@ -83,7 +83,7 @@ function changePassword() {
     check: ({ value, again }) => (value === again ? null : "The two passwords do not match."),
     act: async ({ value }) => {
       await post("/v2/user/credentials", { type: "password", value });
-      return () => signOut();
+      return () => signOut("Your password is changed. Sign in with it.");
     },
   });
 }

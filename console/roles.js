@@ -2,7 +2,7 @@
 
 import { get } from "./client.js";
 import { fill, h, segment } from "./dom.js";
-import { empty, facts, heading, loaded, query, searched, section, table, when } from "./parts.js";
+import { description, empty, facts, heading, loaded, query, searched, section, table, when } from "./parts.js";
 import { accountsWith, current, whereToAsk } from "./session.js";
 import { field } from "./dialogs.js";
 
@@ -16,7 +16,7 @@ export function roles(main) {
       "Roles",
       [
         { label: "Role", cell: ({ name }) => h("a", { class: "name", href: `/console/roles/${segment(name)}` }, name) },
-        { label: "Purpose", cell: ({ description }) => description },
+        { label: "Purpose", cell: ({ description: text }) => description(text) },
       ],
       found,
     );

@@ -5,8 +5,8 @@ import { field, values } from "./dialogs.js";
 import { fill, h, segment } from "./dom.js";
 import { alert } from "./parts.js";
 
-/** Shows the sign-in, and why the one before does not count; `then()` goes on where the page was asked for. */
-export function show(root, then, { ended = false, refused = null } = {}) {
+/** Shows the sign-in, and what there is to say of the one before; `then()` goes on where the page was asked for. */
+export function show(root, then, { notice = null, refused = null } = {}) {
   document.title = "Sign in · Kedge";
   const problem = h("div", { class: "problem" });
   const submit = h("button", { type: "submit", class: "button button-primary button-wide" }, "Sign in");
@@ -48,7 +48,7 @@ export function show(root, then, { ended = false, refused = null } = {}) {
       h("div", { class: "sign-in-card" },
         h("p", { class: "sign-in-brand" }, h("span", { class: "logo", "aria-hidden": "true" }), "Kedge"),
         h("h1", { tabindex: "-1" }, "Sign in"),
-        ended ? h("div", { class: "notice notice-warn", role: "status" }, h("p", {}, "Your session has ended. Sign in again to continue.")) : null,
+        notice ? h("div", { class: "notice notice-warn", role: "status" }, h("p", {}, notice)) : null,
         refused ? alert(refused, null, null) : null,
         form,
         providers,

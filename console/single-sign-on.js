@@ -1,9 +1,9 @@
 // The configurations of identity providers.
 
 import { del, get, post, put } from "./client.js";
-import { confirm, form } from "./dialogs.js";
+import { confirm, form, whileHere } from "./dialogs.js";
 import { fill, h, segment } from "./dom.js";
-import { badge, button, empty, facts, heading, loaded, query, say, section, table, when } from "./parts.js";
+import { badge, button, empty, facts, heading, loaded, query, say, section, short, table, when } from "./parts.js";
 import { current } from "./session.js";
 
 const BASE = "/v2/rbac-manager/saml/idps";
@@ -58,7 +58,7 @@ function add() {
   const origin = window.location.origin;
   edit("Add identity provider", { enabled: true, sp_entity_id: "kedge", acs_url: `${origin}/v2/rbac-manager/saml/sso/`, require_signed_assertions: true, require_signed_response: true, allow_account_creation: true }, true, async (configuration) => {
     await post(BASE, configuration);
-    return () => { say(`${configuration.name} is added`); go(pathOf(configuration.name)); };
+    return () => { say(`${short(configuration.name)} is added`); go(pathOf(configuration.name)); };
   });
 }
 
@@ -132,20 +132,20 @@ function groupTable(base, groups, reload) {
   return table("Mapped groups", [
     { label: "Group", cell: (group) => h("a", { class: "name", href: `/console/groups/${segment(group.user_group_uuid)}` }, group.user_group_name) },
     { label: "Mapped", cell: (group) => when(group.mapped_on) },
-    { label: "Actions", kind: "row-actions", cell: (group) => button("Remove", async () => {
-      try {
-        await del(`${base}/user-group-mappings${query({ user_group: group.user_group_uuid })}`);
-        say("The group is no longer mapped");
-      } catch (error) {
-        say(error.message);
-      }
-      reload();
-    }, { small: true, kind: "quiet", describe: group.user_group_name }) },
+    { label: "Actions", kind: "row-actions", cell: (group) => button("Remove", () => unmap(base, group, reload), { small: true, kind: "quiet", describe: group.user_group_name }) },
   ], groups);
 }
 
-async function map(base, then) {
-  const groups = await get("/v2/system/user-groups");
+function unmap(base, { user_group_name: name, user_group_uuid: id }, then) {
+  confirm("Remove group", h("span", {}, "Everybody whom the provider made a member of ", h("strong", {}, name), " loses its roles at once."), "Remove group", async () => {
+    await del(`${base}/user-group-mappings${query({ user_group: id })}`);
+    return () => { say(`${short(name)} is no longer mapped`); then(); };
+  });
+}
+
+const map = (base, then) => whileHere(get("/v2/system/user-groups"), (groups) => mapOneOf(groups, base, then));
+
+function mapOneOf(groups, base, then) {
   if (!groups.length) {
     say("There is no group yet: create one first.");
     return;
@@ -163,6 +163,6 @@ async function map(base, then) {
 function remove(name, base) {
   confirm("Delete identity provider", h("span", {}, "Deletes ", h("strong", {}, name), " with all the users who sign in through it. This cannot be undone."), "Delete identity provider", async () => {
     await del(base);
-    return () => { say(`${name} is deleted`); go("/console/single-sign-on"); };
+    return () => { say(`${short(name)} is deleted`); go("/console/single-sign-on"); };
   });
 }

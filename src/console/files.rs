@@ -40,8 +40,10 @@ static FILES: [File; FILE_COUNT] = files![
     "favicon.svg",
     "groups.js",
     "keys.js",
+    "names.js",
     "parts.js",
     "password.js",
+    "rights.js",
     "roles.js",
     "session.js",
     "sign-in.js",
@@ -50,7 +52,7 @@ static FILES: [File; FILE_COUNT] = files![
     "vendor/swagger-ui-bundle.js.gz",
     "vendor/swagger-ui.css.gz",
 ];
-const FILE_COUNT: usize = 21;
+const FILE_COUNT: usize = 23;
 
 /// The page, and the page of the API browser. `{assets}` stands for where the files are.
 const PAGE: &str = include_str!("../../console/index.html");

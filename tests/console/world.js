@@ -1,7 +1,7 @@
 // What the tests of the console drive: a Kedge with some users in it, and a browser.
 
 import { mkdirSync } from "node:fs";
-import { launch, settled } from "./browser.js";
+import { launch, open, settled } from "./browser.js";
 import { start } from "./kedge.js";
 
 export const PICTURES = process.env.PICTURES;
@@ -51,4 +51,37 @@ export async function menu(page) {
   const toggle = page.getByRole("button", { name: "Menu" });
   if ((await toggle.isVisible()) && (await toggle.getAttribute("aria-expanded")) === "false") await toggle.click();
   return page.getByRole("banner");
+}
+
+/** Makes people in a world that `there()` answers. */
+export function people(there) {
+  let made = 0;
+  /** A user of an account of their own, and their page, which looks so. */
+  async function somebody(keys = [], look = {}) {
+    const { kedge, browser } = there();
+    made += 1;
+    const [account, username] = [`courtroom-${made}`, `juror-${made}`];
+    await kedge.ask("POST", "/v2/accounts", { name: account });
+    await kedge.ask("POST", `/v2/accounts/${account}/users`, { username, password: PASSWORD });
+    const credentials = [username, PASSWORD];
+    for (const name of keys) await kedge.ask("POST", "/v2/user/api-keys", { name }, credentials);
+    return { kedge, browser, account, username, credentials, page: await open(browser, kedge, look) };
+  }
+  async function administrator(look = {}) {
+    const { kedge, browser } = there();
+    return { kedge, page: await open(browser, kedge, look) };
+  }
+  return { administrator, somebody };
+}
+
+/** Holds back the answers to what is asked for by a method and an address that holds a text; `answer()` lets them go. */
+export async function held(page, method, part, how = (route) => route.continue()) {
+  let answer;
+  const told = new Promise((resolve) => { answer = resolve; });
+  await page.route((url) => url.href.includes(part), async (route) => {
+    if (route.request().method() !== method) return route.fallback();
+    await told;
+    return how(route);
+  });
+  return answer;
 }
