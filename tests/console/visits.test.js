@@ -220,8 +220,8 @@ test("no role is offered that the caller could not grant, and nothing to a user 
   await grant("full-control", "knave", "tea-party");
   await page.reload();
   await row(page, "full-control").waitFor();
-  await row(page, "read-only").getByRole("button", { name: "Take away" }).waitFor();
-  assert.equal(await row(page, "full-control").getByRole("button", { name: "Take away" }).count(), 0);
+  await row(page, "read-only").getByRole("button", { name: "Remove" }).waitFor();
+  assert.equal(await row(page, "full-control").getByRole("button", { name: "Remove" }).count(), 0);
   for (const name of ["Set password", "Delete user", "Create API key"]) assert.equal(await page.getByRole("button", { name }).count(), 0, name);
   await page.goto("/console/accounts/tea-party");
   await row(page, "hatter").getByRole("button", { name: "Delete" }).waitFor();
