@@ -1,5 +1,7 @@
 //! From an answer of an identity provider to a user who is signed in.
 
+use std::net::IpAddr;
+
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
@@ -12,10 +14,11 @@ use super::{
     provision, sign_in_store, store,
 };
 use crate::{
-    audit::{self, record::Actor},
+    audit::{self, record::Actor, tally},
     authz::policy::Denial,
     error::{Error, Result},
     identity::sessions::issue::SignedIn,
+    metrics::Means,
     secret::Secret,
     state::App,
     transaction,
@@ -43,6 +46,21 @@ pub enum NotSignedIn {
     /// Anything else, in words for who signs in.
     #[error(transparent)]
     Other(#[from] Error),
+}
+
+impl NotSignedIn {
+    /// Tells the log and the audit trail why an answer does not count, and who sent it no more than the `refusal`.
+    pub fn told<E: From<Error>>(self, app: &App, idp: Option<&str>, address: Option<IpAddr>, refusal: E) -> E {
+        match self {
+            Self::Refused(reason) => {
+                tracing::info!(idp, %reason, "single sign-on refused");
+                let actor = Actor { means: Means::Saml.name(), ..Actor::default() };
+                tally::note(app, tally::Refused::sign_in(actor, address, &reason.to_string()));
+                refusal
+            }
+            Self::Other(error) => error.into(),
+        }
+    }
 }
 
 /// Signs in by the response that a browser brings, or whoever else. `cookie` is the one that was set for a request.
@@ -203,7 +221,12 @@ async fn settle(app: &App, idp: &Idp, request: Option<&str>, said: &Said) -> Res
         Error::from(Denial::SignIn(why.to_string()))
     })?;
     let name = person.username.clone();
-    audit::signed_in(Actor { user: Some(name), account: Some(person.home.clone()), means: "saml", key_hint: None });
+    audit::signed_in(Actor {
+        user: Some(name),
+        account: Some(person.home.clone()),
+        means: Means::Saml.name(),
+        key_hint: None,
+    });
     let hash = Sha256::digest(format!("{}\n{}", idp.metadata.entity_id, said.assertion_id)).into();
     let now = app.clock.now();
     let until = said.when.forgotten_after;
