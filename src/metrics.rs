@@ -12,7 +12,7 @@ use prometheus_client::{
 
 use crate::{
     authn::{bearer, cache::API_KEY},
-    error::Error,
+    error::{Error, OAuthError},
     http::routes::RouteTable,
     state::State,
 };
@@ -65,12 +65,56 @@ pub enum Means {
     Password,
     ApiKey,
     Token,
+    RefreshToken,
+    Saml,
 }
 
-/// What can come of a check: the last is that it could not be made.
-const OUTCOMES: [&str; 4] = ["accepted", "refused", "made_to_wait", "not_checked"];
+/// What came of a sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Accepted,
+    Refused,
+    MadeToWait,
+    /// The check could not be made.
+    NotChecked,
+}
+
+impl Outcome {
+    const ALL: [Self; 4] = [Self::Accepted, Self::Refused, Self::MadeToWait, Self::NotChecked];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::MadeToWait => "made_to_wait",
+            Self::NotChecked => "not_checked",
+        }
+    }
+}
+
+impl From<&Error> for Outcome {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Unauthenticated(_) | Error::Forbidden(_) => Self::Refused,
+            Error::TooManyAttempts { .. } => Self::MadeToWait,
+            _ => Self::NotChecked,
+        }
+    }
+}
+
+impl From<&OAuthError> for Outcome {
+    fn from(error: &OAuthError) -> Self {
+        match error {
+            OAuthError::Grant(_) => Self::Refused,
+            OAuthError::Other(error) => error.into(),
+            _ => Self::NotChecked,
+        }
+    }
+}
 
 impl Means {
+    const ALL: [Self; 6] = [Self::None, Self::Password, Self::ApiKey, Self::Token, Self::RefreshToken, Self::Saml];
+
     /// What the header looks like; whether it is that is another question.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
@@ -90,6 +134,8 @@ impl Means {
             Self::Password => "password",
             Self::ApiKey => "api_key",
             Self::Token => "token",
+            Self::RefreshToken => "refresh_token",
+            Self::Saml => "saml",
         }
     }
 }
@@ -107,7 +153,7 @@ pub struct Metrics {
     durations: Family<Operation, Histogram>,
     sign_ins: Family<SignIn, Counter>,
     /// By means and outcome: found once.
-    sign_in_counters: [[Counter; OUTCOMES.len()]; 4],
+    sign_in_counters: [[Counter; Outcome::ALL.len()]; Means::ALL.len()],
     removals: Family<Run, Counter>,
     removed: Family<Rows, Counter>,
     accepted: Counter,
@@ -120,9 +166,10 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let sign_ins: Family<SignIn, Counter> = Family::default();
-        let sign_in_counters = [Means::None, Means::Password, Means::ApiKey, Means::Token].map(|means| {
-            OUTCOMES.map(|outcome| sign_ins.get_or_create_owned(&SignIn { method: means.name(), outcome }))
-        });
+        let counter = |means: Means, outcome: Outcome| {
+            sign_ins.get_or_create_owned(&SignIn { method: means.name(), outcome: outcome.name() })
+        };
+        let sign_in_counters = Means::ALL.map(|means| Outcome::ALL.map(|outcome| counter(means, outcome)));
         Self {
             requests: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
@@ -181,15 +228,14 @@ impl Metrics {
         self.requests.get_or_create_owned(&Answered { method: method.clone(), route: route.clone(), status })
     }
 
-    /// How the check of a credential came out.
-    pub fn signed_in<T>(&self, means: Means, outcome: &Result<T, Error>) {
-        let outcome = match outcome {
-            Ok(_) => 0,
-            Err(Error::Unauthenticated(_)) => 1,
-            Err(Error::TooManyAttempts { .. }) => 2,
-            Err(_) => 3,
-        };
-        if let Some(counter) = self.sign_in_counters.get(means as usize).and_then(|outcomes| outcomes.get(outcome)) {
+    /// What came of a sign-in. Each is told here once, by the guard or by the door that answers tokens for it.
+    pub fn signed_in<T, E>(&self, means: Means, result: &Result<T, E>)
+    where
+        Outcome: for<'a> From<&'a E>,
+    {
+        let outcome = result.as_ref().map_or_else(Outcome::from, |_| Outcome::Accepted);
+        let counters = self.sign_in_counters.get(means as usize);
+        if let Some(counter) = counters.and_then(|counters| counters.get(outcome as usize)) {
             counter.inc();
         }
     }
@@ -237,7 +283,7 @@ pub fn text(state: &State) -> Result<String, std::fmt::Error> {
         Unit::Seconds,
         metrics.durations.clone(),
     );
-    registry.register("authentications", "Checked credentials, including remembered ones", metrics.sign_ins.clone());
+    registry.register("authentications", "Sign-ins, including remembered credentials", metrics.sign_ins.clone());
     registry.register("collector_runs", "Runs of the collector", metrics.removals.clone());
     registry.register("collector_rows", "Rows removed by the collector", metrics.removed.clone());
     registry.register("connections_accepted", "Accepted connections", metrics.accepted.clone());

@@ -64,6 +64,14 @@ pub struct Refused<'a> {
     pub why: &'a str,
 }
 
+impl<'a> Refused<'a> {
+    /// A sign-in, at whatever door: no operation is refused by that.
+    #[must_use]
+    pub const fn sign_in(actor: Actor, address: Option<IpAddr>, why: &'a str) -> Self {
+        Self { refusal: Refusal::SignIn, actor, address, operation: None, request_id: None, why }
+    }
+}
+
 impl Tally {
     /// Counts it.
     pub fn note(&self, now: OffsetDateTime, refused: Refused<'_>) {

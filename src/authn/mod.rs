@@ -245,9 +245,8 @@ async fn by_api_key(app: &App, value: &Secret, address: Option<IpAddr>) -> Resul
             means: "api_key",
             key_hint: Some(api_key::hint(&presented.id).to_owned()),
         };
-        let (operation, request_id) = (None, None);
-        let why = REVOKED;
-        tally::note(app, Refused { refusal: Refusal::RevokedKey, actor, address, operation, request_id, why });
+        let refused = Refused::sign_in(actor, address, REVOKED);
+        tally::note(app, Refused { refusal: Refusal::RevokedKey, ..refused });
         return Err(ended(app, address, REVOKED).await);
     }
     if key.expires_at <= app.clock.now() {

@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
 
 use super::{cookie, same_site::OwnPage};
@@ -16,6 +17,7 @@ use crate::{
         oauth::{grant::ANONYMOUS, handlers::by_password, sender::Sender, types::TokenResponse},
         sessions::issue::{self, Client, Issued, Life},
     },
+    metrics::Means,
     secret::Secret,
     state::App,
     system::configurations::in_force,
@@ -61,7 +63,9 @@ pub async fn begin(
 /// Answers an access token for the session in the cookie. Takes the cookie away where its session is no more.
 pub async fn token(State(app): State<App>, _: OwnPage, headers: HeaderMap, Json(_): Json<Nothing>) -> Result<Response> {
     let presented = cookie::token(&app, &headers).ok_or(Error::Unauthenticated("no session of the console"))?;
-    match issue::renew(&app, &presented).await.map_err(refused) {
+    let renewed = issue::renew(&app, &presented);
+    let renewed = renewed.inspect(|issued| app.metrics.signed_in(Means::RefreshToken, issued)).await;
+    match renewed.map_err(refused) {
         Ok(issued) => answer(&app, issued, None).await,
         Err(error @ Error::Unauthenticated(_)) => Ok(with_cookie(error.into_response(), Some(cookie::ended(&app)?))),
         Err(error) => Err(error),

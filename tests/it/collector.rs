@@ -2,11 +2,12 @@
 
 use kedge::{
     clock::Clock,
-    identity::collector::{PURGES, remove_accounts, remove_keys},
+    identity::collector::{self, PURGES, remove_accounts, remove_keys},
+    metrics,
 };
 use time::{Duration, macros::datetime};
 
-use crate::support::{Options, Server, assert_error};
+use crate::support::{Options, Server, assert_error, sample};
 
 async fn count(server: &Server, sql: &'static str) -> i64 {
     let mut db = server.app.db.connection().await.unwrap();
@@ -37,6 +38,67 @@ async fn two_nodes_remove_one_big_account_together() {
     assert_eq!(count(&server, "select count(*) from users").await, 2);
     assert_eq!(count(&server, "select count(*) from api_keys").await, 1500);
     assert_eq!(remove_accounts(&server.app.db).await.unwrap(), 0);
+}
+
+/// The sample of the collector's runs that came out so.
+fn runs(server: &Server, of: &str, outcome: &str) -> u64 {
+    let name = format!("kedge_collector_runs_total{{of=\"{of}\",outcome=\"{outcome}\"}}");
+    let text = metrics::text(&server.app).unwrap();
+    if text.contains(&name) { sample(&text, &name) } else { 0 }
+}
+
+async fn wait_for_more_runs(server: &Server, of: &str, outcome: &str, than: u64) {
+    for _ in 0..3_000 {
+        if runs(server, of, outcome) > than {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("no more {outcome} runs of {of}");
+}
+
+#[tokio::test]
+async fn what_is_removed_and_what_fails_is_counted() {
+    const ACCOUNTS: &str = "deleted accounts";
+    // What a busy machine fails at first is done soon after.
+    let environment = vec![
+        ("KEDGE_CLEANUP__ACCOUNTS_INTERVAL_SECONDS", "1"),
+        ("KEDGE_CLEANUP__API_KEYS_INTERVAL_SECONDS", "1"),
+        ("KEDGE_CLEANUP__OAUTH_TOKENS_INTERVAL_SECONDS", "1"),
+    ];
+    let server = Server::start_with(Options { environment, ..Options::default() }).await;
+    let running = tokio::spawn(collector::run(server.app.clone()));
+    let others = ["rows of the log of changes", "deleted API keys", "sessions and tokens that have run out"];
+    for of in others {
+        wait_for_more_runs(&server, of, "done", 0).await;
+    }
+    let rows = || {
+        let text = metrics::text(&server.app).unwrap();
+        sample(&text, &format!("kedge_collector_rows_total{{of=\"{ACCOUNTS}\"}}"))
+    };
+    // A run that fails half-way does not count what it removed: then there is another account.
+    let mut counted = 0;
+    for round in 0..5 {
+        server.user(&format!("acme-{round}"), &format!("alice-{round}")).await;
+        let (before, failed) = (rows(), runs(&server, ACCOUNTS, "failed"));
+        server.delete_account(&format!("acme-{round}")).await;
+        while count(&server, "select count(*) from accounts where state = 'deleting'").await > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let done = runs(&server, ACCOUNTS, "done");
+        wait_for_more_runs(&server, ACCOUNTS, "done", done).await;
+        counted = rows() - before;
+        if runs(&server, ACCOUNTS, "failed") == failed {
+            break;
+        }
+    }
+    // The user, the password and the account.
+    assert_eq!(counted, 3);
+    let failed = runs(&server, ACCOUNTS, "failed");
+    let rename = "alter table accounts rename to elsewhere";
+    sqlx::query(rename).execute(&mut *server.app.db.connection().await.unwrap()).await.unwrap();
+    wait_for_more_runs(&server, ACCOUNTS, "failed", failed).await;
+    running.abort();
 }
 
 #[tokio::test]

@@ -174,7 +174,15 @@ impl Attempts {
         match counts {
             _ if ours.is_empty() => Ok(()),
             Counts::Yes => self.keep(app, &ours, now).await,
-            Counts::No => give_back(app, &ours, false).await,
+            Counts::No => {
+                let given = app.db.while_it_answers(store::give_back(app, &ours, false)).await;
+                if given.is_err() {
+                    // It would count as a failure in the end. The answer waits no longer than that to a stranger does.
+                    let app = App::clone(app);
+                    tokio::spawn(async move { report(give_back(&app, &ours, false).await) });
+                }
+                given
+            }
         }
     }
 

@@ -29,6 +29,7 @@ type Follower = Box<dyn Fn(&Change) + Send + Sync>;
 pub struct Reader {
     changes: Arc<Changes>,
     asked: mpsc::UnboundedReceiver<Ask>,
+    poll_every: Duration,
     follower: Follower,
     returned: Box<dyn Fn() + Send + Sync>,
     /// Whether another server than the one of before answered, since the log was read.
@@ -69,11 +70,18 @@ impl Reader {
         Self {
             changes,
             asked,
+            poll_every: POLL_EVERY,
             follower: Box::new(|_| {}),
             returned: Box::new(|| {}),
             was_elsewhere: false,
             server: None,
         }
+    }
+
+    /// Looks by itself so often, and not every [`POLL_EVERY`]: a test of what wakes it lets it not look at all.
+    #[must_use]
+    pub fn polling_every(self, poll_every: Duration) -> Self {
+        Self { poll_every, ..self }
     }
 
     /// Shows each change to `follower` before it counts.
@@ -132,7 +140,7 @@ impl Reader {
         let mut asks: Vec<Ask> = Vec::new();
         let mut reported = now();
         loop {
-            let (sent, poll_at) = (now(), Instant::now() + POLL_EVERY);
+            let (sent, poll_at) = (now(), Instant::now() + self.poll_every);
             let seen: Seen = timeout(STATEMENT, log::read(&mut db, position.xmin())).await??;
             if seen.is_standby {
                 return Err(Lost::Standby);

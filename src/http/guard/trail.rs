@@ -47,15 +47,9 @@ pub(super) fn not_signed_in(asked: &Asked<'_>, parts: &Parts, error: &Error) {
     let value = parts.headers.get(axum::http::header::AUTHORIZATION);
     let login = value.and_then(|value| basic::parse(value.as_bytes()).ok());
     let user = login.filter(|login| login.username != API_KEY_USER).map(|login| shown(&login.username));
-    let refused = Refused {
-        refusal: Refusal::SignIn,
-        actor: Actor { user, means: means.name(), ..Actor::default() },
-        address: client_address(asked.app(), parts),
-        operation: None,
-        request_id: Some(asked.id()),
-        why,
-    };
-    tally::note(asked.app(), refused);
+    let actor = Actor { user, means: means.name(), ..Actor::default() };
+    let refused = Refused::sign_in(actor, client_address(asked.app(), parts), why);
+    tally::note(asked.app(), Refused { request_id: Some(asked.id()), ..refused });
 }
 
 /// Counts a permission that was missing.

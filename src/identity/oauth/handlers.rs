@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use axum::{extract::State, http::StatusCode};
+use futures_util::FutureExt as _;
 
 use super::{
     grant::{self, ANONYMOUS, Grant},
@@ -12,7 +13,7 @@ use super::{
 use crate::{
     audit::{
         self,
-        record::{Actor, Refusal},
+        record::Actor,
         tally::{self, Refused},
     },
     authn::{self, API_KEY_USER, Principal, bearer, caller::Caller},
@@ -21,12 +22,13 @@ use crate::{
     http::{Json, form::Form},
     identity::{
         roles,
-        saml::sign_in::{self, NotSignedIn},
+        saml::sign_in,
         sessions::{
             issue::{self, Client, Issued, Life, SignedIn},
             store as sessions,
         },
     },
+    metrics::Means,
     names::shown,
     secret::Secret,
     state::App,
@@ -59,22 +61,30 @@ pub async fn exchange(app: &App, sender: Sender, request: TokenRequest, refreshe
             let life = Life::of_client(settings, refreshes, None);
             by_password(app, (&username, password), sender.address, client, life).await
         }
-        Grant::Refresh(token) => issue::refresh(app, &token).await,
+        Grant::Refresh(token) => {
+            let issued = issue::refresh(app, &token);
+            issued.inspect(|issued| app.metrics.signed_in(Means::RefreshToken, issued)).await
+        }
         Grant::Assertion(assertion) => {
-            let done = sign_in::by_assertion(app, &assertion).await.map_err(|why| match why {
-                NotSignedIn::Refused(reason) => {
-                    tracing::info!(%reason, "single sign-on refused");
-                    let actor = Actor { means: "saml", ..Actor::default() };
-                    not_signed_in(app, actor, sender.address, &reason.to_string());
-                    OAuthError::Grant("an assertion that is not accepted")
-                }
-                NotSignedIn::Other(error) => error.into(),
-            })?;
-            // Who holds an assertion can get another (RFC 7522, 4.1): nothing refreshes.
-            let life = Life::of_client(settings, false, done.session_until);
-            issue::begin(app, done.user, client, life).await
+            let issued = by_assertion(app, &assertion, sender.address, client);
+            issued.inspect(|issued| app.metrics.signed_in(Means::Saml, issued)).await
         }
     }
+}
+
+async fn by_assertion(
+    app: &App,
+    assertion: &Secret,
+    address: Option<IpAddr>,
+    client: Client,
+) -> Result<Issued, OAuthError> {
+    let done = sign_in::by_assertion(app, assertion).await.map_err(|why| {
+        let refusal = OAuthError::Grant("an assertion that does not count");
+        why.told(app, None, address, refusal)
+    })?;
+    // Who holds an assertion can get another (RFC 7522, 4.1): nothing refreshes.
+    let life = Life::of_client(&app.config.user_authentication.oauth, false, done.session_until);
+    issue::begin(app, done.user, client, life).await
 }
 
 /// Exchanges a user's password for the tokens of a session that begins.
@@ -88,28 +98,26 @@ pub async fn by_password(
     client: Client,
     life: Life,
 ) -> Result<Issued, OAuthError> {
-    if username == API_KEY_USER {
-        return Err(OAuthError::Grant("an API key cannot be exchanged for tokens"));
-    }
-    let user = authn::check_password(app, username, password, address).await?;
-    let Some(user) = user else {
-        let why = "unknown user, no password, or a wrong one";
-        let actor = Actor { user: Some(shown(username)), means: "password", ..Actor::default() };
-        not_signed_in(app, actor, address, why);
-        return Err(OAuthError::Grant(why));
+    let issued = async {
+        if username == API_KEY_USER {
+            return Err(OAuthError::Grant("an API key cannot be exchanged for tokens"));
+        }
+        let user = authn::check_password(app, username, password, address).await?;
+        let Some(user) = user else {
+            let why = "unknown user, no password, or a wrong one";
+            let actor = Actor { user: Some(shown(username)), means: Means::Password.name(), ..Actor::default() };
+            tally::note(app, Refused::sign_in(actor, address, why));
+            return Err(OAuthError::Grant(why));
+        };
+        audit::done_by(actor_of(&user), &user.user.username);
+        issue::begin(app, SignedIn::from(&user), client, life).await
     };
-    audit::done_by(actor_of(&user, "password"), &user.user.username);
-    issue::begin(app, SignedIn::from(&user), client, life).await
+    issued.inspect(|issued| app.metrics.signed_in(Means::Password, issued)).await
 }
 
-fn actor_of(user: &Principal, means: &'static str) -> Actor {
+fn actor_of(user: &Principal) -> Actor {
     let (name, account) = (user.user.username.clone(), user.account.name.clone());
-    Actor { user: Some(name), account: Some(account), means, key_hint: None }
-}
-
-fn not_signed_in(app: &App, actor: Actor, address: Option<IpAddr>, why: &str) {
-    let (operation, request_id) = (None, None);
-    tally::note(app, Refused { refusal: Refusal::SignIn, actor, address, operation, request_id, why });
+    Actor { user: Some(name), account: Some(account), means: Means::Password.name(), key_hint: None }
 }
 
 /// Ends the session of a refresh token, including its access tokens

@@ -1,27 +1,22 @@
 //! The operations of a sign-in, open to everyone: the way out to the identity provider, the way back in, and what its
 //! administrator needs to know of us.
 
-use std::net::IpAddr;
-
 use axum::{
     extract::{FromRequestParts, State},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt as _;
 
 use super::{
     Idp, pages,
     protocol::{ServiceProvider, library::Destination},
-    sign_in::{self, Done, NotSignedIn, cookie_hash},
+    sign_in::{self, Done, cookie_hash},
     sign_in_store::{self, NewRequest},
     store,
     types::{LoginQuery, RbacManagerTokenResponse, SamlResponseForm},
 };
 use crate::{
-    audit::{
-        record::{Actor, Refusal},
-        tally::{self, Refused},
-    },
     authn::attempts::network,
     authz::policy::Denial,
     console::cookie,
@@ -35,6 +30,7 @@ use crate::{
         oauth::{grant::ANONYMOUS, sender::Sender},
         sessions::issue::{self, Client, Life},
     },
+    metrics::Means,
     secret::Secret,
     state::App,
     transaction,
@@ -145,9 +141,24 @@ async fn finish(
 ) -> Result<Response> {
     let idp = find(app, name).await?;
     let response = response.ok_or_else(|| Error::malformed("SAMLResponse", "is required"))?;
+    let answered = answer(app, sender, browser, idp, response, to_console);
+    answered.inspect(|answered| app.metrics.signed_in(Means::Saml, answered)).await
+}
+
+async fn answer(
+    app: &App,
+    sender: Sender,
+    browser: &Browser,
+    idp: Idp,
+    response: Secret,
+    to_console: Option<String>,
+) -> Result<Response> {
+    let name = idp.name.clone();
     let cookie = |id: &str| browser.cookie(&cookie_of(app, id).0);
-    let done = sign_in::by_response(app, idp, response, cookie).await;
-    let done = done.map_err(|why| told(app, why, name, sender.address))?;
+    let done = sign_in::by_response(app, idp, response, cookie).await.map_err(|why| {
+        let refusal = Error::from(Denial::SignIn(NOT_ACCEPTED.to_owned()));
+        why.told(app, Some(&name), sender.address, refusal)
+    })?;
     let to_console = to_console.filter(|_| done.request.is_some());
     let client = Client { id: ANONYMOUS.to_owned(), user_agent: sender.user_agent };
     let Done { user, session_until, request, .. } = done;
@@ -178,21 +189,6 @@ fn readable(answer: Result<Response>, by_person: bool) -> Result<Response> {
     match answer {
         Err(error) if by_person => Ok(pages::refusal(error)),
         answer => answer,
-    }
-}
-
-/// The refusal as an answer; the reason goes to the log.
-fn told(app: &App, why: NotSignedIn, idp: &str, address: Option<IpAddr>) -> Error {
-    match why {
-        NotSignedIn::Refused(reason) => {
-            tracing::info!(idp, %reason, "single sign-on refused");
-            let actor = Actor { means: "saml", ..Actor::default() };
-            let (operation, request_id) = (None, None);
-            let why = &reason.to_string();
-            tally::note(app, Refused { refusal: Refusal::SignIn, actor, address, operation, request_id, why });
-            Denial::SignIn(NOT_ACCEPTED.to_owned()).into()
-        }
-        NotSignedIn::Other(error) => error,
     }
 }
 

@@ -1,5 +1,7 @@
 //! From an answer of an identity provider to a user who is signed in.
 
+use std::net::IpAddr;
+
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
@@ -12,10 +14,11 @@ use super::{
     provision, sign_in_store, store,
 };
 use crate::{
-    audit::{self, record::Actor},
+    audit::{self, record::Actor, tally},
     authz::policy::Denial,
     error::{Error, Result},
     identity::sessions::issue::SignedIn,
+    metrics::Means,
     secret::Secret,
     state::App,
     transaction,
@@ -43,6 +46,21 @@ pub enum NotSignedIn {
     /// Anything else, in words for who signs in.
     #[error(transparent)]
     Other(#[from] Error),
+}
+
+impl NotSignedIn {
+    /// Tells the log and the audit trail why an answer does not count, and who sent it no more than the `refusal`.
+    pub fn told<E: From<Error>>(self, app: &App, idp: Option<&str>, address: Option<IpAddr>, refusal: E) -> E {
+        match self {
+            Self::Refused(reason) => {
+                tracing::info!(idp, %reason, "single sign-on refused");
+                let actor = Actor { means: Means::Saml.name(), ..Actor::default() };
+                tally::note(app, tally::Refused::sign_in(actor, address, &reason.to_string()));
+                refusal
+            }
+            Self::Other(error) => error.into(),
+        }
+    }
 }
 
 /// Signs in by the response that a browser brings, or whoever else. `cookie` is the one that was set for a request.
@@ -207,7 +225,7 @@ async fn settle(app: &App, idp: &Idp, request: Option<&str>, said: &Said) -> Res
     let until = said.when.forgotten_after;
     let settled: Result<Result<SignedIn, Refused>> = transaction!(app.db, |db| {
         let (user, account) = (Some(person.username.clone()), Some(person.home.clone()));
-        audit::done_by(Actor { user, account, means: "saml", key_hint: None }, &person.username);
+        audit::done_by(Actor { user, account, means: Means::Saml.name(), key_hint: None }, &person.username);
         audit::about(&idp.name);
         // Read again: it may have been disabled or deleted, or turned to another entity, since.
         let held = store::hold_idp(db, idp.id).await?;

@@ -2,14 +2,11 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use kedge::audit::{
-    record::{Actor, Refusal},
-    tally::Refused,
-};
+use kedge::audit::{record::Actor, tally::Refused};
 use serde_json::{Value, json};
 
 use super::{count, records, write_tally};
-use crate::support::{CapturedLog, PASSWORD, Server};
+use crate::support::{CapturedLog, PASSWORD, Server, send_until_served};
 
 /// The records of what was refused.
 async fn refused(server: &Server) -> Vec<Value> {
@@ -38,7 +35,8 @@ async fn at_one_moment() -> Server {
 async fn missing_permission_is_one_row_for_caller_operation_and_minute() {
     let server = at_one_moment().await;
     let (alice, bob) = (server.user("acme", "alice").await, server.user("acme", "bob").await);
-    let answers = futures_util::future::join_all((0..300).map(|_| alice.get("/v2/accounts"))).await;
+    let asked = (0..300).map(|_| send_until_served(alice.request("GET", "/v2/accounts")));
+    let answers = futures_util::future::join_all(asked).await;
     assert!(answers.iter().all(|answer| answer.status == 403));
     alice.post("/v2/accounts", json!({ "name": "mine" })).await.expect(403);
     bob.get("/v2/accounts").await.expect(403);
@@ -123,10 +121,7 @@ async fn flood_of_made_up_names_makes_few_rows_and_is_counted_whole() {
     let server = at_one_moment().await;
     let note = |user: String, address: IpAddr| {
         let actor = Actor { user: Some(user), means: "password", ..Actor::default() };
-        let (operation, request_id) = (None, None);
-        let refusal = Refusal::SignIn;
-        let refused = Refused { refusal, actor, address: Some(address), operation, request_id, why: "unknown" };
-        server.app.tally.note(server.app.clock.now(), refused);
+        server.app.tally.note(server.app.clock.now(), Refused::sign_in(actor, Some(address), "unknown"));
     };
     for number in 0..3_000 {
         note(format!("flood-{number}"), IpAddr::from([192, 0, 2, 1]));
@@ -156,7 +151,10 @@ async fn flood_over_http_makes_few_rows() {
         let names = (0..8).map(|_| format!("flood-{}", kedge::clock::Random::System.alphanumeric(12)));
         let asked = names.map(|name| {
             let server = Arc::clone(&server);
-            async move { server.basic(&name, PASSWORD).get("/v2/user").await.expect(401) }
+            async move {
+                let request = server.basic(&name, PASSWORD).request("GET", "/v2/user");
+                send_until_served(request).await.expect(401)
+            }
         });
         futures_util::future::join_all(asked).await;
     }

@@ -6,6 +6,7 @@ mod lease;
 mod model;
 mod nodes;
 mod prefer;
+mod statements;
 mod warm;
 
 use sqlx::AssertSqlSafe;

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use kedge::{clock::Random, db::changes::Changes};
 use serde_json::json;
+use tokio::{sync::mpsc, time::timeout};
 
 use crate::support::{Client, PASSWORD, Server};
 
@@ -65,6 +67,33 @@ async fn other_node_obeys_within_the_lease() {
     println!("stale for: median {:?}, p99 {:?}, longest {:?} of {}", at(50).0, at(99), at(100), windows.len());
     let (longest, what) = at(100);
     assert!(longest <= one.app.config.cache.lease, "{what}: {longest:?}");
+}
+
+/// A node that never looks by itself hears of a change from the node that made it.
+#[tokio::test]
+async fn other_node_is_woken() {
+    const NEVER: Duration = Duration::from_hours(1);
+    let one = Server::start().await;
+    one.account("acme").await;
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let (two, reader) = Changes::new(Random::System.uuid(), NEVER);
+    let reader = reader.polling_every(NEVER).followed_by(move |change| drop(told.send(change.kind.clone())));
+    let reader = tokio::spawn(reader.run(one.app.db.options()));
+    two.renewed().await.unwrap();
+    let listening = "select count(*) from pg_stat_activity
+                     where datname = current_database() and query = 'LISTEN \"kedge_changes\"' and state = 'idle'";
+    for _ in 0..1_000 {
+        let mut db = one.app.db.connection().await.unwrap();
+        if sqlx::query_scalar::<_, i64>(listening).fetch_one(&mut *db).await.unwrap() == 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(heard.try_recv().is_err(), "nothing has happened yet");
+    one.set_state("acme", "disabled").await;
+    let change = timeout(Duration::from_secs(20), heard.recv()).await.expect("nobody woke it");
+    assert_eq!(change.as_deref(), Some("account"));
+    reader.abort();
 }
 
 /// A guesser who is blocked on one node learns nothing on another that remembers the right password.

@@ -4,7 +4,7 @@ use sqlx::{Connection, PgConnection};
 use time::Duration;
 
 use super::{START, another, limited, sign_in_from, wait_for_outcomes};
-use crate::support::{Answer, PASSWORD, Server, assert_error, send};
+use crate::support::{Answer, PASSWORD, Server, assert_error, sample, send, sign_ins};
 
 const HERE: &str = "198.51.100.7";
 const ELSEWHERE: &str = "198.51.100.8";
@@ -111,7 +111,12 @@ async fn every_door_for_passwords_counts_together_and_on_every_node() {
     assert_eq!(sign_in_from(&node, HERE, "alice", "wrong").await.status, 401);
     let v1 = server.basic("alice", "wrong").request("GET", "/v1/user").header("x-forwarded-for", HERE);
     assert_eq!(send(v1).await.status, 401);
-    assert_eq!(by_token(&node, "/v2/oauth/token").await.status, 400);
+    let by_console = |server: &Server| {
+        let request = server.nobody().request("POST", "/console/session").header("x-forwarded-for", HERE);
+        let login = serde_json::json!({ "username": "alice", "password": "wrong" });
+        send(request.header("x-requested-with", "kedge-console").json(&login))
+    };
+    assert_eq!(by_console(&node).await.status, 401);
     wait_for_outcomes(&server).await;
     for server in [&server, &node] {
         assert_waits(&sign_in_from(server, HERE, "alice", PASSWORD).await, 61);
@@ -119,6 +124,10 @@ async fn every_door_for_passwords_counts_together_and_on_every_node() {
         assert_eq!((answer.status, answer.header("retry-after")), (429, "61"));
         assert_eq!(answer.body["error"], "slow_down");
         assert_eq!(answer.header("cache-control"), "no-store");
+        let answer = by_console(server).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (429, "61"));
+        let metrics = kedge::metrics::text(&server.app).unwrap();
+        assert_eq!(sample(&metrics, &sign_ins("password", "made_to_wait")), 3);
     }
 }
 

@@ -6,9 +6,10 @@ mod parallel;
 mod strangers;
 
 use kedge::clock::Clock;
+use reqwest::RequestBuilder;
 use time::{OffsetDateTime, macros::datetime};
 
-use crate::support::{Answer, Options, Server};
+use crate::support::{Answer, Client, Options, Server, send};
 
 const START: OffsetDateTime = datetime!(2026-11-22 19:30:00 UTC);
 const PER_USER: &str = "KEDGE_LIMITS__SIGN_IN_FAILURES_PER_USER_AND_ADDRESS";
@@ -30,10 +31,14 @@ async fn another(server: &Server) -> Server {
     server.another_node_with(Options { environment, clock: Some(Clock::fixed(START)), ..Options::default() }).await
 }
 
+/// The request of a sign-in from this address.
+fn from(client: &Client, address: &str) -> RequestBuilder {
+    client.request("GET", "/v2/user").header("x-forwarded-for", address)
+}
+
 /// A sign-in by a Basic header from this address.
 async fn sign_in_from(server: &Server, address: &str, username: &str, password: &str) -> Answer {
-    let request = server.basic(username, password).request("GET", "/v2/user");
-    crate::support::send(request.header("x-forwarded-for", address)).await
+    send(from(&server.basic(username, password), address)).await
 }
 
 async fn wait_for_outcomes(server: &Server) {

@@ -1,13 +1,13 @@
 //! Many guesses at once.
 
-use super::{another, limited, sign_in_from, wait_for_outcomes};
-use crate::support::{PASSWORD, Server};
+use super::{another, from, limited, wait_for_outcomes};
+use crate::support::{PASSWORD, Server, send_until_served};
 
 const HERE: &str = "198.51.100.7";
 
 /// The statuses of so many sign-ins at once, every other one on the second node.
 async fn at_once(nodes: [&Server; 2], password: &'static str, times: usize) -> Vec<u16> {
-    let asked = (0..times).map(|turn| sign_in_from(nodes[turn % 2], HERE, "alice", password));
+    let asked = (0..times).map(|turn| send_until_served(from(&nodes[turn % 2].basic("alice", password), HERE)));
     let answers = futures_util::future::join_all(asked).await;
     answers.into_iter().map(|answer| answer.status).collect()
 }

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
 
-use super::{PER_ADDRESS, PER_USER, PROXIES, limited, sign_in_from, wait_for_outcomes};
-use crate::support::{Answer, Options, PASSWORD, Server, assert_error, send};
+use super::{PER_ADDRESS, PER_USER, PROXIES, from, limited, sign_in_from, wait_for_outcomes};
+use crate::support::{Answer, Options, PASSWORD, Server, assert_error, send, send_until_served};
 
 const HERE: &str = "198.51.100.7";
 
 async fn with_key(server: &Server, value: &str) -> Answer {
-    send(server.key(value).request("GET", "/v2/user").header("x-forwarded-for", HERE)).await
+    send(from(&server.key(value), HERE)).await
 }
 
 async fn with_token(server: &Server, token: &str) -> Answer {
-    send(server.bearer(token).request("GET", "/v2/user").header("x-forwarded-for", HERE)).await
+    send(from(&server.bearer(token), HERE)).await
 }
 
 #[tokio::test]
@@ -54,11 +54,28 @@ async fn forgotten_job_with_an_ended_key_or_token_locks_nobody_out() {
 }
 
 #[tokio::test]
+async fn place_of_an_ended_key_is_given_back_when_the_database_can_be_used_again() {
+    let server = limited().await;
+    let alice = server.basic("alice", PASSWORD);
+    let key = server.key_of(&alice, "k").await;
+    alice.patch("/v2/user/api-keys/k", serde_json::json!({ "status": "revoked" })).await.expect(200);
+    wait_for_outcomes(&server).await;
+    let full = "create function no_room() returns trigger language plpgsql as
+                $$ begin raise exception 'no room' using errcode = '53100'; end $$;
+                create trigger no_room before update on sign_in_attempts
+                for each row when (new.running < old.running) execute function no_room()";
+    sqlx::raw_sql(full).execute(&mut *server.app.db.connection().await.unwrap()).await.unwrap();
+    with_key(&server, &key).await.expect(503);
+    let room = "drop trigger no_room on sign_in_attempts";
+    sqlx::raw_sql(room).execute(&mut *server.app.db.connection().await.unwrap()).await.unwrap();
+    wait_for_outcomes(&server).await;
+}
+
+#[tokio::test]
 async fn request_without_credentials_counts_nothing() {
     let server = limited().await;
     for _ in 0..110 {
-        let request = server.nobody().request("GET", "/v2/user").header("x-forwarded-for", HERE);
-        assert_error(&send(request).await, 401, "Unauthorized");
+        assert_error(&send(from(&server.nobody(), HERE)).await, 401, "Unauthorized");
     }
     sign_in_from(&server, HERE, "alice", PASSWORD).await.expect(200);
 }
@@ -70,7 +87,7 @@ async fn ended_key_is_answered_as_one_that_never_was() {
     let revoked = server.key_of(&alice, "k").await;
     alice.patch("/v2/user/api-keys/k", serde_json::json!({ "status": "revoked" })).await.expect(200);
     // More at once than may fail: none of them blocks anybody.
-    let asked = (0..120).map(|_| with_key(&server, &revoked));
+    let asked = (0..120).map(|_| send_until_served(from(&server.key(&revoked), HERE)));
     for answer in futures_util::future::join_all(asked).await {
         assert_error(&answer, 401, "Unauthorized");
     }

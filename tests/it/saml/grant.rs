@@ -8,7 +8,7 @@ use serde_json::json;
 use time::Duration;
 
 use crate::support::{
-    Answer, Server,
+    Answer, Options, PASSWORD, Server,
     idp::{KEY, OTHER_KEY, Says, Signs, bring, signed},
 };
 
@@ -176,4 +176,26 @@ async fn request_of_a_browser_is_not_answered_here() {
     let answer = crate::support::send(request.header("accept", "text/html")).await;
     let id = crate::support::idp::request_id(answer.header("location"));
     assert_refused(&exchange(&server, &assertion_of(&Says::of("alice", Some(&id)))).await);
+}
+
+/// There is nothing to guess: whoever sends old or broken assertions locks no neighbour out.
+#[tokio::test]
+async fn refused_assertion_does_not_count_as_a_guess_at_either_door() {
+    let environment = vec![("KEDGE_LIMITS__SIGN_IN_FAILURES_PER_ADDRESS", "2")];
+    let server = Server::start_with(Options { environment, ..Options::default() }).await;
+    server.idp(json!({ "allow_assertion_grant": true, "allow_unsolicited": true })).await;
+    server.user("acme", "alice").await;
+    // Made ahead: on a busy machine that alone can take longer than a request may.
+    server.app.sp_key.pair(&server.app).await.unwrap();
+    for _ in 0..3 {
+        let says = Says { audience: "https://oz.test/".into(), ..Says::of("alice", None) };
+        assert_refused(&exchange(&server, &assertion_of(&says)).await);
+        bring(&server.nobody(), &says.xml()).await.expect(403);
+    }
+    server.ask_for_tokens("alice", PASSWORD).await.expect(200);
+    // Passwords do count.
+    for _ in 0..2 {
+        server.ask_for_tokens("alice", "wrong").await.expect(400);
+    }
+    server.ask_for_tokens("alice", PASSWORD).await.expect(429);
 }

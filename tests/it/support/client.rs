@@ -1,5 +1,7 @@
 //! A client that signs in the same way each time.
 
+use std::time::Duration;
+
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::Value;
 
@@ -109,4 +111,17 @@ pub async fn send(request: RequestBuilder) -> Answer {
     let text = response.text().await.unwrap();
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
     Answer { status, headers, text, body }
+}
+
+/// Sends a request again as long as it is told to come again: of a hundred at once a machine that is busy may not get to
+/// some in time.
+pub async fn send_until_served(request: RequestBuilder) -> Answer {
+    for _ in 0..100 {
+        let answer = send(request.try_clone().unwrap()).await;
+        if answer.status != 503 {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    send(request).await
 }

@@ -10,7 +10,7 @@ mod raw;
 mod roles;
 mod tokens;
 
-pub use client::{Answer, Client, Login, send};
+pub use client::{Answer, Client, Login, send, send_until_served};
 pub use cluster::{CapturedLog, DATABASE_PASSWORD, empty_database, new_database, prepare, url};
 pub use place::Place;
 pub use raw::{basic, raw};
@@ -248,6 +248,18 @@ pub fn assert_problem(answer: &Answer, status: u16, part: &str) {
     assert!(body["title"].is_string());
     let detail = body["detail"].as_str().expect("the detail of a problem is a string");
     assert!(detail.contains(part), "{detail:?} lacks {part:?}");
+}
+
+/// The value of a sample in the text of the metrics.
+#[track_caller]
+pub fn sample(text: &str, name: &str) -> u64 {
+    let line = text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
+    line.unwrap_or_else(|| panic!("no {name} in\n{text}")).rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+/// The sample that counts sign-ins by this method with this outcome.
+pub fn sign_ins(method: &str, outcome: &str) -> String {
+    format!("kedge_authentications_total{{method=\"{method}\",outcome=\"{outcome}\"}}")
 }
 
 /// A name as a segment of a path.
