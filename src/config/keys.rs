@@ -59,13 +59,15 @@ pub(super) fn join(section: &str, key: &str) -> String {
     if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
 }
 
-/// How like a candidate must be to be named: what is less like is another thing's name, not a slip.
+/// How like a candidate must be to be named, unless one of the two is the other's beginning: what is less like is another
+/// thing's name, not a slip.
 const LIKE_ENOUGH: f64 = 0.6;
 
 /// ": did you mean …?", with the candidate most like the wanted one; nothing where none is like it.
 pub(super) fn suggestion(wanted: &str, candidates: &[&str]) -> String {
     let rated = candidates.iter().map(|candidate| (likeness(wanted, candidate), candidate));
-    let nearest = rated.filter(|(likeness, _)| *likeness >= LIKE_ENOUGH).max_by(|(a, _), (b, _)| a.total_cmp(b));
+    let like_enough = rated.filter(|(likeness, name)| *likeness >= LIKE_ENOUGH || is_longer(wanted, name));
+    let nearest = like_enough.max_by(|(a, _), (b, _)| a.total_cmp(b));
     nearest.map_or_else(String::new, |(_, name)| format!(": did you mean `{name}`?"))
 }
 
@@ -76,6 +78,12 @@ fn likeness(wanted: &str, candidate: &str) -> f64 {
     let last = strsim::normalized_damerau_levenshtein(last_part(&wanted), last_part(&candidate));
     // The whole breaks the tie between keys with the same last part.
     whole.max(last) + whole / 100.0
+}
+
+/// Whether one is the other with more behind it.
+fn is_longer(wanted: &str, candidate: &str) -> bool {
+    let (wanted, candidate) = (dotted(wanted), dotted(candidate));
+    wanted.starts_with(&candidate) || candidate.starts_with(&wanted)
 }
 
 /// A variable's name in the form of a path, so that both are compared alike.
