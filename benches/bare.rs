@@ -166,8 +166,8 @@ async fn serve(address: &str, router: Router) -> Result<(), Failure> {
     }
 }
 
-/// Prints how many passwords were hashed, and how many in a second. Each thread keeps its memory: what is taken and given
-/// back for each hash is cleared by the kernel each time, which costs as much again where several threads do it.
+/// Prints how many passwords were hashed, and how many in a second. Each thread keeps its memory: what is taken and
+/// given back for each hash is cleared by the kernel each time, which costs as much again where several threads do it.
 fn passwords(threads: usize, span: Duration) -> Result<(), Failure> {
     let cost = Cost::OWASP;
     let params = Params::new(cost.memory_kib, cost.passes, 1, None).map_err(|error| error.to_string())?;

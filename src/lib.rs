@@ -6,7 +6,8 @@
 //!   [`identity::credentials`], [`identity::api_keys`], [`identity::roles`], [`identity::user_groups`],
 //!   [`identity::oauth`] the token endpoints, [`identity::sessions`] what refresh tokens belong to, [`identity::saml`]
 //!   single sign-on; each with its operations, types and SQL
-//! - [`authn`] who is calling: password, API key or token; what is remembered of callers, signing keys, limits on guessing
+//! - [`authn`] who is calling: password, API key or token; what is remembered of callers, signing keys, limits on
+//!   guessing
 //! - [`authz`] what they may do: actions, roles, pure decisions
 //! - [`http`] the way of a request: [`http::listener`] accepts connections and does TLS, [`http::routes`] mounts an
 //!   operation, [`http::guard`] stands before it, [`http::extract`] reads what it is given
@@ -18,11 +19,11 @@
 //! - [`db`] the pool, transactions, migrations; [`db::changes`] how nodes hear of changes, [`db::managed`] the private
 //!   PostgreSQL
 //! - [`command`] what `kedge` does on the command line
-//! - [`config`] the file and the environment; [`state`] what handlers share, put together in [`startup`]; [`error`] errors
-//!   as answers
+//! - [`config`] the file and the environment; [`state`] what handlers share, put together in [`startup`]; [`error`]
+//!   errors as answers
 //! - [`logging`], [`metrics`], [`telemetry`] what is told of it all
-//! - [`names`] texts that were checked, [`secret`] texts that are not printed, [`timestamp`] moments on the wire, [`clock`]
-//!   time and chance
+//! - [`names`] texts that were checked, [`secret`] texts that are not printed, [`timestamp`] moments on the wire,
+//!   [`clock`] time and chance
 //!
 //! To add an operation: write the handler beside its siblings, mount it in the `routes` of its module.
 

@@ -8,8 +8,8 @@ use crate::config::Logging;
 
 /// Crates that print whole headers or frames at `trace`: an `Authorization` header must not get into a log.
 const CAPPED: &str = "h2=info,hyper=info,hyper_util=info,rustls=info";
-/// The records and seals of the audit trail, whose lines are the proof of it outside of the database: no level keeps them
-/// back, only a directive of the operator's that names them.
+/// The records and seals of the audit trail, whose lines are the proof of it outside of the database: no level keeps
+/// them back, only a directive of the operator's that names them.
 const ALWAYS: &str = "kedge::audit=info";
 
 /// The level of the running process.

@@ -1,9 +1,9 @@
-//! What the server counts of itself, for `GET /metrics`. Labels are routes, methods, statuses and a few words: no name of
-//! a user, an account or a key is ever one, and nothing that a client makes up.
+//! What the server counts of itself, for `GET /metrics`. Labels are routes, methods, statuses and a few words: no name
+//! of a user, an account or a key is ever one, and nothing that a client makes up.
 
 use std::{sync::OnceLock, time::Duration};
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -11,7 +11,7 @@ use prometheus_client::{
 };
 
 use crate::{
-    authn::{bearer, cache::API_KEY},
+    authn::method::SignInMethod,
     error::{Error, OAuthError},
     http::routes::RouteTable,
     state::State,
@@ -58,17 +58,6 @@ struct Rows {
     of: &'static str,
 }
 
-/// How a caller wanted to sign in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Means {
-    None,
-    Password,
-    ApiKey,
-    Token,
-    RefreshToken,
-    Saml,
-}
-
 /// What came of a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -112,34 +101,6 @@ impl From<&OAuthError> for Outcome {
     }
 }
 
-impl Means {
-    const ALL: [Self; 6] = [Self::None, Self::Password, Self::ApiKey, Self::Token, Self::RefreshToken, Self::Saml];
-
-    /// What the header looks like; whether it is that is another question.
-    #[must_use]
-    pub fn of(headers: &HeaderMap) -> Self {
-        match headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes) {
-            None => Self::None,
-            Some(value) if bearer::token(value).is_some() => Self::Token,
-            Some(value) if value.starts_with(API_KEY) => Self::ApiKey,
-            Some(_) => Self::Password,
-        }
-    }
-
-    /// How it is called.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Password => "password",
-            Self::ApiKey => "api_key",
-            Self::Token => "token",
-            Self::RefreshToken => "refresh_token",
-            Self::Saml => "saml",
-        }
-    }
-}
-
 /// The counters of one operation, found once.
 struct Counted {
     operation: Operation,
@@ -152,8 +113,8 @@ pub struct Metrics {
     requests: Family<Answered, Counter>,
     durations: Family<Operation, Histogram>,
     sign_ins: Family<SignIn, Counter>,
-    /// By means and outcome: found once.
-    sign_in_counters: [[Counter; Outcome::ALL.len()]; Means::ALL.len()],
+    /// By method, none of them last, and outcome: found once.
+    sign_in_counters: [[Counter; Outcome::ALL.len()]; SignInMethod::ALL.len() + 1],
     removals: Family<Run, Counter>,
     removed: Family<Rows, Counter>,
     accepted: Counter,
@@ -166,10 +127,11 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let sign_ins: Family<SignIn, Counter> = Family::default();
-        let counter = |means: Means, outcome: Outcome| {
-            sign_ins.get_or_create_owned(&SignIn { method: means.name(), outcome: outcome.name() })
+        let counters = |method: &'static str| {
+            Outcome::ALL.map(|outcome| sign_ins.get_or_create_owned(&SignIn { method, outcome: outcome.name() }))
         };
-        let sign_in_counters = Means::ALL.map(|means| Outcome::ALL.map(|outcome| counter(means, outcome)));
+        let sign_in_counters =
+            std::array::from_fn(|place| counters(SignInMethod::ALL.get(place).map_or("none", |method| method.name())));
         Self {
             requests: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
@@ -192,8 +154,8 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Makes the counters of every operation that is served: those of its failures at once, since an alert on how fast a
-    /// counter grows does not see the one that begins with the first.
+    /// Makes the counters of every operation that is served: those of its failures at once, since an alert on how fast
+    /// a counter grows does not see the one that begins with the first.
     pub fn know(&self, table: &RouteTable) {
         let mut rows = table.rows();
         rows.sort_by_key(|(_, _, row)| row.number);
@@ -228,13 +190,15 @@ impl Metrics {
         self.requests.get_or_create_owned(&Answered { method: method.clone(), route: route.clone(), status })
     }
 
-    /// What came of a sign-in. Each is told here once, by the guard or by the door that answers tokens for it.
-    pub fn signed_in<T, E>(&self, means: Means, result: &Result<T, E>)
+    /// What came of a sign-in, or of a request that shows no credential. Each is told here once, by the guard or by the
+    /// door that answers tokens for it.
+    pub fn signed_in<T, E>(&self, method: Option<SignInMethod>, result: &Result<T, E>)
     where
         Outcome: for<'a> From<&'a E>,
     {
         let outcome = result.as_ref().map_or_else(Outcome::from, |_| Outcome::Accepted);
-        let counters = self.sign_in_counters.get(means as usize);
+        let place = method.map_or(SignInMethod::ALL.len(), |method| method as usize);
+        let counters = self.sign_in_counters.get(place);
         if let Some(counter) = counters.and_then(|counters| counters.get(outcome as usize)) {
             counter.inc();
         }

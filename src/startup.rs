@@ -1,5 +1,5 @@
-//! From a configuration to the state that handlers share. `kedge serve`, the tests and the benchmarks come by here, so that
-//! a new part of the state is put in at one place.
+//! From a configuration to the state that handlers share. `kedge serve`, the tests and the benchmarks come by here, so
+//! that a new part of the state is put in at one place.
 
 use std::sync::Arc;
 

@@ -111,9 +111,9 @@ impl Telemetry {
     }
 }
 
-/// The share decides, by the trace's id, whatever a caller asks for: that its trace is marked does not raise it. One that says
-/// it is not traced is not. Who chooses ids, behind a proxy that passes them on, can choose ones that fall into the share:
-/// against that there is the bounded queue.
+/// The share decides, by the trace's id, whatever a caller asks for: that its trace is marked does not raise it. One
+/// that says it is not traced is not. Who chooses ids, behind a proxy that passes them on, can choose ones that fall
+/// into the share: against that there is the bounded queue.
 fn sampler(ratio: f64) -> ParentBasedSampler {
     let share = Sampler::TraceIdRatioBased(ratio);
     Sampler::parent_based(share.clone()).with_remote_parent_sampled(share)

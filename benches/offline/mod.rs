@@ -1,5 +1,5 @@
-//! A Kedge without a database, for fuzzing and for measuring: the user `admin` is remembered as signed in, and the node is
-//! leased for ever. What needs the database answers 503. No part of what is shipped.
+//! A Kedge without a database, for fuzzing and for measuring: the user `admin` is remembered as signed in, and the node
+//! is leased for ever. What needs the database answers 503. No part of what is shipped.
 
 use std::{
     net::{IpAddr, Ipv4Addr},

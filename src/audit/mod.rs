@@ -1,10 +1,10 @@
 //! The audit trail: who did what, to what, from where and when, and how it ended.
 //!
 //! A change has its record in the transaction that makes it: while a request runs that changes something, its
-//! [`recording`] is at hand, and whoever commits writes it ([`crate::db::Db::settle`]); no handler can forget it. What is
-//! refused, fails or comes too late is no change: [`tally`] counts it, a row for each caller, kind and minute, so that no
-//! flood can write a row a request. [`handlers`] show both by the surface that Anchore has for events, [`seal`] makes them
-//! tamper-evident, [`retention`] ends them.
+//! [`recording`] is at hand, and whoever commits writes it ([`crate::db::Db::settle`]); no handler can forget it. What
+//! is refused, fails or comes too late is no change: [`tally`] counts it, a row for each caller, kind and minute, so
+//! that no flood can write a row a request. [`handlers`] show both by the surface that Anchore has for events, [`seal`]
+//! makes them tamper-evident, [`retention`] ends them.
 
 mod changes;
 pub mod handlers;

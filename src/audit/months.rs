@@ -83,8 +83,8 @@ pub async fn list_ended(db: &mut PgConnection) -> sqlx::Result<Vec<Date>> {
     .await
 }
 
-/// Forgets which seals were of up to `most` records of a month that was taken out, after the one of that id; answers the
-/// id of the last one, `None` after the last.
+/// Forgets which seals were of up to `most` records of a month that was taken out, after the one of that id; answers
+/// the id of the last one, `None` after the last.
 pub async fn forget_some(db: &mut PgConnection, month: Date, after: i64, most: i64) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar!("select forget_audit_seals($1, $2, $3)", month, after, most).fetch_one(db).await
 }

@@ -8,6 +8,7 @@ use crate::{
     authn::{
         api_key,
         caller::{Caller, Credential},
+        method::SignInMethod,
     },
     clock::{Clock, Random},
 };
@@ -193,8 +194,8 @@ impl Record {
     }
 }
 
-/// How much older a record may say it is than the transaction that writes it: one that came later would be in no seal, and a
-/// node's clock may be behind.
+/// How much older a record may say it is than the transaction that writes it: one that came later would be in no seal,
+/// and a node's clock may be behind.
 pub const LATEST: time::Duration = time::Duration::minutes(2);
 
 /// Who did it, as far as is known.
@@ -204,7 +205,7 @@ pub struct Actor {
     /// The account that the user lives in.
     pub account: Option<String>,
     /// How it signed in.
-    pub means: &'static str,
+    pub method: Option<SignInMethod>,
     /// The beginning of the key's id.
     pub key_hint: Option<String>,
 }
@@ -213,7 +214,7 @@ impl Actor {
     pub fn tell(&self, record: &mut Record) {
         record.detail("user", self.user.clone());
         record.detail("user_account", self.account.clone());
-        record.detail("signed_in_by", Some(self.means).filter(|means| !means.is_empty()));
+        record.detail("signed_in_by", self.method.map(SignInMethod::name));
         record.detail("key_hint", self.key_hint.clone());
     }
 
@@ -226,11 +227,12 @@ impl Actor {
 
 impl From<&Caller> for Actor {
     fn from(caller: &Caller) -> Self {
-        let (means, key_hint) = match &caller.credential {
-            Credential::Password => ("password", None),
-            Credential::Token { .. } => ("token", None),
-            Credential::ApiKey { id, .. } => ("api_key", Some(api_key::hint(id).to_owned())),
+        let (method, key_hint) = match &caller.credential {
+            Credential::Password => (SignInMethod::Password, None),
+            Credential::Token { .. } => (SignInMethod::Token, None),
+            Credential::ApiKey { id, .. } => (SignInMethod::ApiKey, Some(api_key::hint(id).to_owned())),
         };
-        Self { user: Some(caller.user.username.clone()), account: Some(caller.account.name.clone()), means, key_hint }
+        let method = Some(method);
+        Self { user: Some(caller.user.username.clone()), account: Some(caller.account.name.clone()), method, key_hint }
     }
 }

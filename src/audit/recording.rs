@@ -1,5 +1,5 @@
-//! The record of the request that runs: made when a request begins that changes something, written by the transaction that
-//! does it, in the same commit.
+//! The record of the request that runs: made when a request begins that changes something, written by the transaction
+//! that does it, in the same commit.
 
 use std::{
     net::IpAddr,
@@ -192,8 +192,8 @@ impl Recording {
         record
     }
 
-    /// After the answer: what changed something without a transaction has its record written with what is counted, and a
-    /// refusal by the handler is counted as one by the guard is.
+    /// After the answer: what changed something without a transaction has its record written with what is counted, and
+    /// a refusal by the handler is counted as one by the guard is.
     pub fn finish(&self, status: StatusCode) {
         if status.is_success() {
             for record in self.records() {
@@ -274,7 +274,8 @@ pub fn beside(all: Vec<Beside>) {
 }
 
 /// Says which accounts the change concerns, each with what its record names; where there are none, it is of the
-/// caller's account as ever. Each account has a record of its own, so that its auditors see it, and nothing of the others.
+/// caller's account as ever. Each account has a record of its own, so that its auditors see it, and nothing of the
+/// others.
 pub fn concerns_each(accounts: impl IntoIterator<Item = (String, Vec<String>)>) {
     let Some(recording) = current() else { return };
     let mut accounts = accounts.into_iter();

@@ -1,5 +1,5 @@
-//! How long records stay: a month at a time, by dropping its partition. Only who owns the tables can; a node whose role may
-//! merely insert leaves it to `kedge migrate`.
+//! How long records stay: a month at a time, by dropping its partition. Only who owns the tables can; a node whose role
+//! may merely insert leaves it to `kedge migrate`.
 //!
 //! Each step is a transaction of its own (migration 12), and takes as long as it has to: its connection knows no
 //! `statement_timeout`. Those that lock the trail do nothing else meanwhile.

@@ -1,9 +1,9 @@
-//! Tamper evidence: within a second, one node covers the records that were committed since by a seal, which covers the seal
-//! before it, too, and signs it with a key that the database does not hold. The log has it as well: with one line of it kept
-//! elsewhere, nobody can alter what came before unnoticed.
+//! Tamper evidence: within a second, one node covers the records that were committed since by a seal, which covers the
+//! seal before it, too, and signs it with a key that the database does not hold. The log has it as well: with one line
+//! of it kept elsewhere, nobody can alter what came before unnoticed.
 //!
-//! Records are chained after they were committed: a chain inside the writing transactions would make writers wait for each
-//! other.
+//! Records are chained after they were committed: a chain inside the writing transactions would make writers wait for
+//! each other.
 
 use std::{fmt::Write as _, path::Path, time::Duration};
 
@@ -32,8 +32,8 @@ use crate::{
 pub const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How many records a seal covers at most.
 const MOST: i64 = 5_000;
-/// How much earlier than a seal a record may have been made that is committed after it, where no transaction is known that
-/// runs for longer: a command of another role's is not.
+/// How much earlier than a seal a record may have been made that is committed after it, where no transaction is known
+/// that runs for longer: a command of another role's is not.
 const SLACK: time::Duration = time::Duration::minutes(5);
 /// The same where one is known, at most.
 const LONGEST: time::Duration = time::Duration::hours(1);
@@ -73,8 +73,8 @@ impl Sealer {
         Ed25519KeyPair::from_seed_unchecked(&*seed).map(Self).map_err(|_| broken(aws_lc_rs::error::Unspecified))
     }
 
-    /// By the configured secret, or else one of this machine's, made in its data directory; where there is none, by one that
-    /// ends with the process.
+    /// By the configured secret, or else one of this machine's, made in its data directory; where there is none, by one
+    /// that ends with the process.
     ///
     /// # Errors
     /// A file that holds no key.
@@ -270,8 +270,8 @@ pub enum Broken {
     Other(#[from] Error),
 }
 
-/// Looks at every seal and every record that is there. With a checkpoint from a log, whether the trail is the one that it is of;
-/// with keys, whether these alone signed.
+/// Looks at every seal and every record that is there. With a checkpoint from a log, whether the trail is the one that
+/// it is of; with keys, whether these alone signed.
 ///
 /// # Errors
 /// The first thing that is wrong.

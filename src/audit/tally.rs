@@ -1,5 +1,5 @@
-//! What is no change and can come in floods: counted in memory, a row for each caller, kind and minute, and written when the
-//! minute is over. A crash loses a minute of them; a change never.
+//! What is no change and can come in floods: counted in memory, a row for each caller, kind and minute, and written
+//! when the minute is over. A crash loses a minute of them; a change never.
 
 use std::{
     collections::HashMap,

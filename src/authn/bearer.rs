@@ -4,11 +4,12 @@ use std::{net::IpAddr, ops::Range};
 
 use crate::{
     authn::{
-        By, Facts, bars,
+        Facts, bars,
         cache::Entry,
         caller::Credential,
         entry,
         jwt::Claims,
+        method::SignInMethod,
         signing_keys::Verified,
         store::{self, Principal},
         stranger,
@@ -71,7 +72,7 @@ async fn live(app: &App, claims: &Claims) -> Result<Principal> {
     let found = store::find_by_session(app, claims.sid).await?;
     let is_same = |found: &Principal| found.user.id == claims.sub && found.auth_epoch == claims.auth_epoch;
     let found = found.filter(is_same).ok_or(Error::Unauthenticated("access token of a sign-in that was ended"))?;
-    match bars(app, &found.user, By::Token) {
+    match bars(app, &found.user, SignInMethod::Token) {
         Some(why) => Err(Error::Unauthenticated(why)),
         None => Ok(found),
     }

@@ -1,4 +1,5 @@
-//! The claims of an access token: a JWT (RFC 7519) by the profile of RFC 9068. What signs it is [`super::signing_keys`].
+//! The claims of an access token: a JWT (RFC 7519) by the profile of RFC 9068. What signs it is
+//! [`super::signing_keys`].
 
 use std::ops::Range;
 

@@ -2,8 +2,8 @@
 //!
 //! [`basic`] reads the header, [`password`] hashes and compares, [`api_key`] knows the shape of a key's value,
 //! [`bearer`] takes access tokens, whose claims are [`jwt`] and whose keys [`signing_keys`]. [`caller`] is the answer,
-//! [`store`] its one query, [`cache`] remembers it for a while, [`last_used`] remembers when a key was used. [`attempts`]
-//! bounds guessing.
+//! [`store`] its one query, [`cache`] remembers it for a while, [`last_used`] remembers when a key was used.
+//! [`attempts`] bounds guessing.
 
 pub mod api_key;
 pub mod attempts;
@@ -13,6 +13,7 @@ pub mod cache;
 pub mod caller;
 pub mod jwt;
 pub mod last_used;
+pub mod method;
 pub mod password;
 pub mod signing_keys;
 mod store;
@@ -39,6 +40,7 @@ use crate::{
 use attempts::{Attempt, Attempts, Counts};
 use cache::{Digest, Entry, Look, PASSWORD_COUNTS_FOR};
 use caller::{Caller, Credential};
+use method::SignInMethod;
 
 /// The user name that says: the password is the value of an API key.
 pub const API_KEY_USER: &str = "_api_key";
@@ -115,7 +117,8 @@ struct Facts<'a> {
     kid: Option<&'a str>,
 }
 
-/// What is to be remembered of a caller whose credential was right. The moment is the one before the database was asked.
+/// What is to be remembered of a caller whose credential was right. The moment is the one before the database was
+/// asked.
 fn entry(
     app: &App,
     moment: Moment,
@@ -140,22 +143,14 @@ fn entry(
     Entry::new(caller, moment, stripes.into(), counts)
 }
 
-/// What a user signs in by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    Password,
-    ApiKey,
-    Token,
-}
-
 /// Why the configuration does not let the user sign in by this, if so. Asked at each sign-in: what it turned off later
 /// stops.
 #[must_use]
-pub fn bars(app: &App, user: &User, by: By) -> Option<&'static str> {
+pub fn bars(app: &App, user: &User, method: SignInMethod) -> Option<&'static str> {
     let settings = &app.config.user_authentication;
     match user.kind {
         UserType::Native if !settings.lets_native(&user.username) => Some("native users are not allowed"),
-        UserType::Saml if by == By::ApiKey && !settings.allow_api_keys_for_saml_users => {
+        UserType::Saml if method == SignInMethod::ApiKey && !settings.allow_api_keys_for_saml_users => {
             Some("API keys of saml users are not allowed")
         }
         UserType::Native | UserType::Saml => None,
@@ -167,8 +162,9 @@ async fn stranger(app: &App, address: Option<IpAddr>, reason: &'static str) -> E
     refused_key(app, address, Counts::Yes, reason).await
 }
 
-/// The refusal of a key that has ended, or whose user may not sign in by it. It does not count: a forgotten job that still uses it must not lock its neighbours
-/// out. All else is as for a stranger's, so that neither the answer nor its time tells that the key once was one.
+/// The refusal of a key that has ended, or whose user may not sign in by it. It does not count: a forgotten job that
+/// still uses it must not lock its neighbours out. All else is as for a stranger's, so that neither the answer nor its
+/// time tells that the key once was one.
 async fn ended(app: &App, address: Option<IpAddr>, reason: &'static str) -> Error {
     refused_key(app, address, Counts::No, reason).await
 }
@@ -214,7 +210,7 @@ async fn check(app: App, username: String, password: Secret, attempt: Attempt) -
         return Ok(None);
     };
     // After the password: whether there is such a user must not be told by the time it takes.
-    if bars(&app, &user.user, By::Password).is_some() {
+    if bars(&app, &user.user, SignInMethod::Password).is_some() {
         attempt.failed();
         return Ok(None);
     }
@@ -235,14 +231,14 @@ async fn by_api_key(app: &App, value: &Secret, address: Option<IpAddr>) -> Resul
     let Some(key) = found.filter(|_| right) else {
         return Err(stranger(app, address, "unknown API key").await);
     };
-    if let Some(why) = bars(app, &key.principal.user, By::ApiKey) {
+    if let Some(why) = bars(app, &key.principal.user, SignInMethod::ApiKey) {
         return Err(ended(app, address, why).await);
     }
     if key.revoked_at.is_some() {
         let actor = Actor {
             user: Some(key.principal.user.username),
             account: Some(key.principal.account.name),
-            means: "api_key",
+            method: Some(SignInMethod::ApiKey),
             key_hint: Some(api_key::hint(&presented.id).to_owned()),
         };
         let refused = Refused::sign_in(actor, address, REVOKED);

@@ -1,9 +1,9 @@
 //! Passwords: argon2id (RFC 9106) with OWASP's parameters, 19 MiB, two passes, one lane.
 //!
-//! Hashing runs on threads of its own: as many as there are cores, so that memory is bounded, and of a lower priority than
-//! those that answer requests, which need a thousandth of the time. A bounded queue stands before them; what does not
-//! fit is told to come again. Work that a thread has begun is finished, whether its client waits or not: nobody frees a
-//! place that is still in use.
+//! Hashing runs on threads of its own: as many as there are cores, so that memory is bounded, and of a lower priority
+//! than those that answer requests, which need a thousandth of the time. A bounded queue stands before them; what does
+//! not fit is told to come again. Work that a thread has begun is finished, whether its client waits or not: nobody
+//! frees a place that is still in use.
 
 use std::{
     num::NonZero,
@@ -69,8 +69,8 @@ const NICENESS: i32 = 10;
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
-/// The memory that a thread hashes in, kept from one password to the next: an allocator would ask the system for it anew
-/// each time, or hold one for each thread that ever had one.
+/// The memory that a thread hashes in, kept from one password to the next: an allocator would ask the system for it
+/// anew each time, or hold one for each thread that ever had one.
 #[derive(Default)]
 struct Memory(Vec<Block>);
 

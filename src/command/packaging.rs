@@ -1,5 +1,5 @@
-//! `kedge man` and `kedge completions`: what a package installs beside the program, printed by the program itself, so that
-//! the two cannot differ.
+//! `kedge man` and `kedge completions`: what a package installs beside the program, printed by the program itself, so
+//! that the two cannot differ.
 
 use clap::{Arg, Command, builder::PossibleValue};
 use clap_complete::{Shell, generate};
@@ -19,7 +19,8 @@ pub(super) fn completions(shell: Shell, mut command: Command) -> Vec<u8> {
 pub(super) fn man(command: Command) -> std::io::Result<Vec<u8>> {
     let mut command = command.disable_help_subcommand(true);
     command.build();
-    // A blank for the date: none is known that does not depend on when it was built, and an empty one moves the rest up.
+    // A blank for the date: none is known that does not depend on when it was built, and an empty one moves the rest
+    // up.
     let page = Man::new(command.clone()).date(" ").manual("Kedge");
     let mut text = Vec::new();
     page.render_title(&mut text)?;

@@ -222,14 +222,14 @@ fn raise_file_limit() {
     }
 }
 
-/// SIGTERM, SIGINT, and SIGHUP from a terminal that is closed. Listened to from the start on: one that came earlier would
-/// end this process alone and leave the private PostgreSQL behind.
+/// SIGTERM, SIGINT, and SIGHUP from a terminal that is closed. Listened to from the start on: one that came earlier
+/// would end this process alone and leave the private PostgreSQL behind.
 struct Stop {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
-    /// Whether SIGHUP means the end: with TLS it asks for the certificate to be read anew, and a service that has neither
-    /// TLS nor a terminal has nothing to do about it.
+    /// Whether SIGHUP means the end: with TLS it asks for the certificate to be read anew, and a service that has
+    /// neither TLS nor a terminal has nothing to do about it.
     hangup_ends: bool,
 }
 

@@ -59,8 +59,8 @@ pub(super) fn join(section: &str, key: &str) -> String {
     if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
 }
 
-/// How like a candidate must be to be named, unless one of the two is the other's beginning: what is less like is another
-/// thing's name, not a slip.
+/// How like a candidate must be to be named, unless one of the two is the other's beginning: what is less like is
+/// another thing's name, not a slip.
 const LIKE_ENOUGH: f64 = 0.6;
 
 /// ": did you mean …?", with the candidate most like the wanted one; nothing where none is like it.

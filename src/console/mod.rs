@@ -1,9 +1,9 @@
 //! The console: pages for a browser, embedded into the program, and the sign-in that keeps its session in a cookie.
 //!
 //! What the pages do, they do by the operations of the API, signed in with an access token that they hold in memory: no
-//! operation of the API looks at a cookie. [`files`] serves the pages, which stand in the folder `console/`; [`session`]
-//! exchanges a password for the cookie and the cookie for access tokens; [`cookie`] and [`same_site`] are what keeps
-//! other sites out.
+//! operation of the API looks at a cookie. [`files`] serves the pages, which stand in the folder `console/`;
+//! [`session`] exchanges a password for the cookie and the cookie for access tokens; [`cookie`] and [`same_site`] are
+//! what keeps other sites out.
 
 pub mod cookie;
 pub mod files;

@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{cookie, same_site::OwnPage};
 use crate::{
+    authn::method::SignInMethod,
     error::{Error, OAuthError, Result},
     http::{Json, NoContent},
     identity::{
         oauth::{grant::ANONYMOUS, handlers::by_password, sender::Sender, types::TokenResponse},
         sessions::issue::{self, Client, Issued, Life},
     },
-    metrics::Means,
     secret::Secret,
     state::App,
     system::configurations::in_force,
@@ -64,7 +64,7 @@ pub async fn begin(
 pub async fn token(State(app): State<App>, _: OwnPage, headers: HeaderMap, Json(_): Json<Nothing>) -> Result<Response> {
     let presented = cookie::token(&app, &headers).ok_or(Error::Unauthenticated("no session of the console"))?;
     let renewed = issue::renew(&app, &presented);
-    let renewed = renewed.inspect(|issued| app.metrics.signed_in(Means::RefreshToken, issued)).await;
+    let renewed = renewed.inspect(|issued| app.metrics.signed_in(Some(SignInMethod::RefreshToken), issued)).await;
     match renewed.map_err(refused) {
         Ok(issued) => answer(&app, issued, None).await,
         Err(error @ Error::Unauthenticated(_)) => Ok(with_cookie(error.into_response(), Some(cookie::ended(&app)?))),

@@ -65,8 +65,8 @@ pub struct Db {
 enum Mode {
     /// Nothing, or what gives each client a connection of its own.
     Direct,
-    /// A pooler that gives each transaction another connection, so that what one prepared another would not know. A statement
-    /// is sent in two steps, which need a transaction around them.
+    /// A pooler that gives each transaction another connection, so that what one prepared another would not know. A
+    /// statement is sent in two steps, which need a transaction around them.
     PooledByTransaction,
 }
 

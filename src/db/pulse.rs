@@ -1,9 +1,9 @@
 //! Whether the database still answers.
 //!
 //! A server that hangs, and a network that swallows what is sent, end no connection: whoever waits for an answer there
-//! waits without end, and no timeout of the server's helps. So whoever has waited for a while asks here, on a connection
-//! beside the pool's, and is told within [`PATIENCE`]. A slow statement or a lock is no reason to give up: the server
-//! answers meanwhile. A standby does not count as an answer.
+//! waits without end, and no timeout of the server's helps. So whoever has waited for a while asks here, on a
+//! connection beside the pool's, and is told within [`PATIENCE`]. A slow statement or a lock is no reason to give up:
+//! the server answers meanwhile. A standby does not count as an answer.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},

@@ -1,8 +1,9 @@
 //! The one place where an error becomes HTTP.
 //!
-//! Application errors answer [`ApiErrorResponse`] (`application/json`, `detail` an object); a request that breaks
-//! the schema, an unknown route or method answers [`Problem`] (RFC 9457, `detail` a string): clients tell the two
-//! apart by that. Operations under `/oauth/` answer [`OAuthErrorResponse`]. Texts are made from the fields of [`Error`] alone, so no SQL, path or secret can get into one.
+//! Application errors answer [`ApiErrorResponse`] (`application/json`, `detail` an object); a request that breaks the
+//! schema, an unknown route or method answers [`Problem`] (RFC 9457, `detail` a string): clients tell the two apart by
+//! that. Operations under `/oauth/` answer [`OAuthErrorResponse`]. Texts are made from the fields of [`Error`] alone,
+//! so no SQL, path or secret can get into one.
 
 mod database;
 mod kind;

@@ -1,4 +1,5 @@
-//! Bodies that are forms. Strangers send them, too, so what they take of the memory is bounded for all of them together.
+//! Bodies that are forms. Strangers send them, too, so what they take of the memory is bounded for all of them
+//! together.
 
 use axum::extract::{FromRequest, Request};
 use http_body_util::BodyExt;
@@ -13,8 +14,8 @@ use crate::{
 
 /// How many bytes a form has that anyone may send at any time.
 const SMALL: usize = 16 * 1024;
-/// How many KiB there may be of what has come of larger ones: they come from strangers, too, and take memory until they are
-/// whole. Counted as they come: whoever sends little, slowly, keeps no place from others.
+/// How many KiB there may be of what has come of larger ones: they come from strangers, too, and take memory until they
+/// are whole. Counted as they come: whoever sends little, slowly, keeps no place from others.
 static LARGE_FORMS: Semaphore = Semaphore::const_new(64 * 1024);
 
 /// A form. A parameter without a value counts as left out, one that is given twice is refused (RFC 6749, 3.2).
@@ -41,8 +42,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiForm<T> {
     }
 }
 
-/// All of a body, of what is beyond [`SMALL`] within the room that there is. Who finds none is refused and does not wait:
-/// those who wait would keep what they have come to hold from each other, and none of them would end.
+/// All of a body, of what is beyond [`SMALL`] within the room that there is. Who finds none is refused and does not
+/// wait: those who wait would keep what they have come to hold from each other, and none of them would end.
 async fn read_within(body: axum::body::Body, room: &Semaphore) -> Result<Vec<u8>> {
     let mut body = body;
     let (mut bytes, mut held) = (Vec::new(), None::<SemaphorePermit<'_>>);

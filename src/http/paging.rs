@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 pub struct Paging {
     /// Kedge's addition: only entries with this in their name or description; ASCII letters match in either case.
     search: Option<String>,
-    /// Kedge's addition: the page, of `limit` entries each. Without `limit`, the first has all entries and the others none.
+    /// Kedge's addition: the page, of `limit` entries each. Without `limit`, the first has all entries and the others
+    /// none.
     #[serde(default, deserialize_with = "given")]
     #[param(value_type = i64, required = false, default = 1, minimum = 1, maximum = 1_000_000)]
     page: Option<i64>,

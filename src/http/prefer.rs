@@ -1,5 +1,5 @@
-//! `Prefer: wait=all-nodes` (RFC 7240): a change is answered only when every node obeys it, and the answer says how that
-//! came about.
+//! `Prefer: wait=all-nodes` (RFC 7240): a change is answered only when every node obeys it, and the answer says how
+//! that came about.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use utoipa::openapi::{

@@ -1,5 +1,6 @@
-//! What goes around the guard: every answer carries `x-request-id`, but for those that hyper gives to what is no request;
-//! every request has a span and a line in the log, a handler that panics answers 500, and HEAD is answered without a body.
+//! What goes around the guard: every answer carries `x-request-id`, but for those that hyper gives to what is no
+//! request; every request has a span and a line in the log, a handler that panics answers 500, and HEAD is answered
+//! without a body.
 
 use std::{panic::AssertUnwindSafe, pin::Pin, time::Instant};
 
@@ -43,7 +44,8 @@ impl Identity {
         &self.id
     }
 
-    /// Wraps the whole way of the request. The answer comes by reference: what takes a future by value has a copy of it.
+    /// Wraps the whole way of the request. The answer comes by reference: what takes a future by value has a copy of
+    /// it.
     pub async fn wrap<A>(&self, app: &App, row: Option<&Row>, answer: Pin<&mut A>) -> Response
     where
         A: Future<Output = Response>,

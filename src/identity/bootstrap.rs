@@ -117,8 +117,8 @@ async fn insert(
     Ok(true)
 }
 
-/// Sets the password of a user of the account `admin`; answers the password where none is given. Nodes are not told; the
-/// audit trail is, where one is kept.
+/// Sets the password of a user of the account `admin`; answers the password where none is given. Nodes are not told;
+/// the audit trail is, where one is kept.
 ///
 /// # Errors
 /// A user that is not there, or what the database says.

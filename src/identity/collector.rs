@@ -1,6 +1,6 @@
-//! Removes in the background what has been deleted: the rows of deleted accounts, then their names, deleted API
-//! keys after their time, and sessions and tokens that have run out. In chunks, each a transaction of its own; nodes share the work, since a row that another
-//! node holds is passed over.
+//! Removes in the background what has been deleted: the rows of deleted accounts, then their names, deleted API keys
+//! after their time, and sessions and tokens that have run out. In chunks, each a transaction of its own; nodes share
+//! the work, since a row that another node holds is passed over.
 
 use std::{pin::Pin, time::Duration};
 
@@ -243,8 +243,8 @@ pub async fn remove_keys(app: &App) -> Result<u64> {
     }
 }
 
-/// Removes sessions, refresh tokens, signing keys, counts of failures, and requests and assertions of single sign-on that
-/// have run out; answers how many rows went.
+/// Removes sessions, refresh tokens, signing keys, counts of failures, and requests and assertions of single sign-on
+/// that have run out; answers how many rows went.
 ///
 /// # Errors
 /// What the database says.

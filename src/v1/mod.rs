@@ -1,5 +1,5 @@
-//! The API of Anchore's open predecessor, under `/v1/`: the identity and system paths that its clients still ask, in one
-//! place that can be deleted some day.
+//! The API of Anchore's open predecessor, under `/v1/`: the identity and system paths that its clients still ask, in
+//! one place that can be deleted some day.
 //!
 //! Most are V2's own operations under their older path. Where V1 has another body, [`handlers`] asks V2's operation and
 //! puts its answer into the words of [`types`]. Nothing is decided here: no access, no rule, no SQL; errors are V2's,

@@ -1,6 +1,6 @@
-//! Which slots this node knows to be blocked, so that a blocked guesser costs no statement and is told so before anything
-//! that is remembered is looked at. The database knows them all ([`super::store`]); other nodes' come by the log of
-//! changes.
+//! Which slots this node knows to be blocked, so that a blocked guesser costs no statement and is told so before
+//! anything that is remembered is looked at. The database knows them all ([`super::store`]); other nodes' come by the
+//! log of changes.
 
 use std::{
     collections::HashMap,

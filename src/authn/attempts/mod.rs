@@ -1,12 +1,12 @@
-//! Guessing is bounded: so many failed sign-ins of one user from one address, and so many from one address whomever they
-//! name, then waits that grow. Alike for users that exist and that do not, and whatever the password: who is made to
-//! wait learns nothing.
+//! Guessing is bounded: so many failed sign-ins of one user from one address, and so many from one address whomever
+//! they name, then waits that grow. Alike for users that exist and that do not, and whatever the password: who is made
+//! to wait learns nothing.
 //!
-//! A place is taken before a password is checked ([`Attempts::begin`]) and given back when it was right; a check that dies
-//! gives it back, too. Whoever finds all places taken by checks that still run waits for one, so that parallel guesses
-//! get no more than the limit while parallel right sign-ins all succeed. Counts are shared by all nodes ([`store`]).
-//! Wrong keys and tokens count for their address only, after the check ([`Attempts::note_stranger`]): a valid one is never
-//! refused for what others do.
+//! A place is taken before a password is checked ([`Attempts::begin`]) and given back when it was right; a check that
+//! dies gives it back, too. Whoever finds all places taken by checks that still run waits for one, so that parallel
+//! guesses get no more than the limit while parallel right sign-ins all succeed. Counts are shared by all nodes
+//! ([`store`]). Wrong keys and tokens count for their address only, after the check ([`Attempts::note_stranger`]): a
+//! valid one is never refused for what others do.
 
 mod blocks;
 mod places;
@@ -96,8 +96,8 @@ impl Attempts {
         Arc::clone(&self.blocks)
     }
 
-    /// Where a sign-in as `username` from `address` counts; without a name, a stranger from there. A limit of none counts
-    /// nowhere.
+    /// Where a sign-in as `username` from `address` counts; without a name, a stranger from there. A limit of none
+    /// counts nowhere.
     fn slots(&self, username: Option<&str>, address: Option<IpAddr>) -> Vec<i32> {
         let of_user = username.filter(|_| self.limits.most_of_user > 0);
         let of_address = address.filter(|_| self.limits.most_of_address > 0);
@@ -143,7 +143,8 @@ impl Attempts {
             places.push(app.attempts.local.place(*slot, app.attempts.most(*slot)).await?);
         }
         let attempt = Attempt { app: app.clone(), slots: Vec::with_capacity(slots.len()), places, ended: false };
-        // In a task of its own: whoever hangs up between the commit and what follows from it would leave the place taken.
+        // In a task of its own: whoever hangs up between the commit and what follows from it would leave the place
+        // taken.
         tokio::spawn(attempt.taking(slots).in_current_span()).await.map_err(Error::internal)?
     }
 

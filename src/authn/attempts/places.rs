@@ -1,5 +1,5 @@
-//! The places of this node: as many checks of one slot run here at once as the slot has places. Others wait in memory, and
-//! ask the database when it is their turn.
+//! The places of this node: as many checks of one slot run here at once as the slot has places. Others wait in memory,
+//! and ask the database when it is their turn.
 
 use std::{
     collections::HashMap,

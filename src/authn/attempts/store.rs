@@ -39,7 +39,8 @@ pub async fn take_places(
     running_until: OffsetDateTime,
 ) -> Result<Vec<Place>> {
     let holder = app.random.uuid();
-    // A statement that is given up here still runs once a database that hung goes on: without a commit it takes nothing.
+    // A statement that is given up here still runs once a database that hung goes on: without a commit it takes
+    // nothing.
     let mut db = app.db.begin().await?;
     let places = sqlx::query_as!(
         Place,
@@ -120,8 +121,8 @@ pub async fn keep_places(
     Ok(rows.into_iter().filter_map(|row| Some((row.slot, row.blocked_until?))).collect())
 }
 
-/// Gives places back. A right password (`forgets`) forgets what failed before, too: of a user from an address, not of an
-/// address that may name many users.
+/// Gives places back. A right password (`forgets`) forgets what failed before, too: of a user from an address, not of
+/// an address that may name many users.
 pub async fn give_back(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
     let mut db = app.db.connection().await?;
     sqlx::query!(

@@ -1,8 +1,8 @@
 //! The callers whose credentials were verified a short while ago, so that a warm request asks no database and hashes no
 //! password.
 //!
-//! What is remembered is never wrong for longer than [`crate::db::changes`] promises: each use looks whether anything it
-//! depends on was changed since the moment before it was read, whether it has run out, and whether the lease holds.
+//! What is remembered is never wrong for longer than [`crate::db::changes`] promises: each use looks whether anything
+//! it depends on was changed since the moment before it was read, whether it has run out, and whether the lease holds.
 //! Refusals are not remembered, so a flood of bad credentials pushes no good one out. Bounded in bytes.
 
 mod flights;
@@ -114,9 +114,9 @@ impl Cache {
         }
     }
 
-    /// What the credential of this header is found by. The whole header, since two headers that differ may differ in what
-    /// they mean; the address with it where a password may be meant: who guesses from elsewhere must not be let in by
-    /// what a neighbour's sign-in left here.
+    /// What the credential of this header is found by. The whole header, since two headers that differ may differ in
+    /// what they mean; the address with it where a password may be meant: who guesses from elsewhere must not be let in
+    /// by what a neighbour's sign-in left here.
     #[must_use]
     pub fn digest(&self, header: &[u8], address: Option<IpAddr>) -> Digest {
         let mut digest = self.digest.clone();
@@ -146,7 +146,8 @@ impl Cache {
     /// That whether it counts cannot be found out.
     pub async fn look(&self, digest: &Digest, changes: &Changes, clock: &Clock) -> Result<Look> {
         if !changes.is_leased() {
-            // Not filled anew: what answers may be a standby that is behind, and a password would be hashed for nothing.
+            // Not filled anew: what answers may be a standby that is behind, and a password would be hashed for
+            // nothing.
             changes.renewed().await?;
             if let Some(entry) = self.recall(digest, changes, clock.now()) {
                 return Ok(Look::Hit(entry));
@@ -206,8 +207,8 @@ impl std::fmt::Debug for Cache {
     }
 }
 
-/// How the header of an API key begins as every client writes it: `Basic ` and `_api_key:` in base64. A key that is spelled
-/// otherwise is bound to an address for nothing.
+/// How the header of an API key begins as every client writes it: `Basic ` and `_api_key:` in base64. A key that is
+/// spelled otherwise is bound to an address for nothing.
 pub const API_KEY: &[u8] = b"Basic X2FwaV9rZXk6";
 
 /// Hashes a digest to its first bytes: nobody without the key can choose them.

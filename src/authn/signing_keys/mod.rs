@@ -1,8 +1,8 @@
 //! The keys that sign access tokens and verify them.
 //!
 //! [`mod@configured`] reads the key that the configuration names. Without one, Kedge makes an Ed25519 pair at the first
-//! start and keeps it in the database ([`store`]), so that every node signs alike, sealed where the configuration has
-//! a key for that ([`sealing`]). Those keys rotate with overlap. [`key`] is what one of them does. Whether a token's user
+//! start and keeps it in the database ([`store`]), so that every node signs alike, sealed where the configuration has a
+//! key for that ([`sealing`]). Those keys rotate with overlap. [`key`] is what one of them does. Whether a token's user
 //! and session still are does not belong here.
 
 mod configured;

@@ -13,12 +13,12 @@
 //! - Whoever commits asks for a read that is sent after the commit, and answers its client when that is applied
 //!   ([`Changes::obeyed`]). So a change has one way into a node, whoever made it and however its commit ended; there is
 //!   no second list of what a change affects that a writer could get wrong. Where the read fails, everything is raised.
-//! - Whoever remembers something notes the [`freshness::Moment`] before it asks the database and looks, whenever it uses
-//!   it, whether what it depends on was raised since, and whether the lease holds.
+//! - Whoever remembers something notes the [`freshness::Moment`] before it asks the database and looks, whenever it
+//!   uses it, whether what it depends on was raised since, and whether the lease holds.
 //!
-//! A read that was sent after a commit sees it, and so does a fill that begins after the read was applied; one that began
-//! before has an older moment. That is all there is to prove: `tests/it/cache/model.rs` tries every order of the steps,
-//! `tests/interleaving` every order of the loads and stores.
+//! A read that was sent after a commit sees it, and so does a fill that begins after the read was applied; one that
+//! began before has an older moment. That is all there is to prove: `tests/it/cache/model.rs` tries every order of the
+//! steps, `tests/interleaving` every order of the loads and stores.
 
 pub mod freshness;
 pub mod log;

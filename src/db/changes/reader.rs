@@ -90,8 +90,8 @@ impl Reader {
         Self { follower: Box::new(follower), ..self }
     }
 
-    /// Tells `returned` when the log is read again after another server answered, before anything counts that is read from
-    /// then on: other connections may still lead to one that is a standby.
+    /// Tells `returned` when the log is read again after another server answered, before anything counts that is read
+    /// from then on: other connections may still lead to one that is a standby.
     #[must_use]
     pub fn telling(self, returned: impl Fn() + Send + Sync + 'static) -> Self {
         Self { returned: Box::new(returned), ..self }
@@ -213,7 +213,8 @@ impl Reader {
     }
 }
 
-/// Wakes the reader when another node says so. Nothing depends on it: where it fails, what comes is read a little later.
+/// Wakes the reader when another node says so. Nothing depends on it: where it fails, what comes is read a little
+/// later.
 async fn listen(changes: &Changes, options: PgConnectOptions) {
     let pool = PgPool::connect_lazy_with(options);
     loop {

@@ -1,5 +1,5 @@
-//! Old rows leave the log: those that could be read for [`KEPT_FOR`]. Not by when they were written, since a transaction
-//! may have taken long to commit, but by which transactions had ended so long ago.
+//! Old rows leave the log: those that could be read for [`KEPT_FOR`]. Not by when they were written, since a
+//! transaction may have taken long to commit, but by which transactions had ended so long ago.
 
 use tokio::time::Instant;
 

@@ -102,7 +102,8 @@ impl Account {
         mode & bit != 0
     }
 
-    /// A program of PostgreSQL's, run as this user and out of reach of the terminal's Ctrl-C, which is Kedge's to answer.
+    /// A program of PostgreSQL's, run as this user and out of reach of the terminal's Ctrl-C, which is Kedge's to
+    /// answer.
     pub(super) fn command(&self, program: &Path, working_directory: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(working_directory).process_group(0).env_clear();

@@ -33,8 +33,8 @@ impl fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
-/// A body that fails where it is not whole in time, or too large. A change is not cut off when its time is over: without
-/// this it would go on reading for as long as the client likes.
+/// A body that fails where it is not whole in time, or too large. A change is not cut off when its time is over:
+/// without this it would go on reading for as long as the client likes.
 struct Bounded {
     body: Body,
     limit: usize,

@@ -31,14 +31,13 @@ use super::{
     routes::{ErrorForm, RouteTable, Row},
 };
 use crate::{
-    authn::{self, caller::Caller},
+    authn::{self, caller::Caller, method::SignInMethod},
     authz::{
         access::{Access, ApiKeys, DomainSource, Permission},
         policy::{Denial, Domain},
     },
     error::{Error, OAuthError, Result},
     identity::roles,
-    metrics::Means,
     state::App,
 };
 
@@ -194,8 +193,8 @@ fn begin<'a>(
     }))
 }
 
-/// Runs what changes something, in a task of its own: a client that hangs up, the end of the time, or a database that does
-/// not answer must not cut it between its commit and what follows from it.
+/// Runs what changes something, in a task of its own: a client that hangs up, the end of the time, or a database that
+/// does not answer must not cut it between its commit and what follows from it.
 fn change(asked: &Asked<'_>, mut route: Route, request: Request) -> JoinHandle<Response> {
     let end = tokio::time::Instant::now() + asked.row.time.0;
     let limit = asked.row.body.limit().unwrap_or_default();
@@ -233,7 +232,7 @@ fn handled(answer: std::result::Result<Response, Infallible>) -> Response {
 async fn signed_in(asked: &Asked<'_>, parts: &Parts) -> Result<Caller> {
     let app = asked.app();
     let caller = authn::authenticate(app, &parts.headers, client_address(app, parts)).await;
-    app.metrics.signed_in(Means::of(&parts.headers), &caller);
+    app.metrics.signed_in(SignInMethod::of(&parts.headers), &caller);
     caller.inspect_err(|error| trail::not_signed_in(asked, parts, error))
 }
 

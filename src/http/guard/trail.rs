@@ -11,10 +11,9 @@ use crate::{
         recording::{Origin, Recording},
         tally::{self, Refused},
     },
-    authn::{API_KEY_USER, REVOKED, basic, caller::Caller},
+    authn::{API_KEY_USER, REVOKED, basic, caller::Caller, method::SignInMethod},
     error::Error,
     http::client_address::client_address,
-    metrics::Means,
     names::shown,
 };
 
@@ -40,14 +39,14 @@ pub(super) fn recording(asked: &Asked<'_>, parts: &Parts) -> Option<Arc<Recordin
 /// Counts a sign-in that failed. Whoever shows nothing has not tried; a key that was revoked has been counted.
 pub(super) fn not_signed_in(asked: &Asked<'_>, parts: &Parts, error: &Error) {
     let Error::Unauthenticated(why) = error else { return };
-    let means = Means::of(&parts.headers);
-    if means == Means::None || *why == REVOKED {
+    let method = SignInMethod::of(&parts.headers);
+    if method.is_none() || *why == REVOKED {
         return;
     }
     let value = parts.headers.get(axum::http::header::AUTHORIZATION);
     let login = value.and_then(|value| basic::parse(value.as_bytes()).ok());
     let user = login.filter(|login| login.username != API_KEY_USER).map(|login| shown(&login.username));
-    let actor = Actor { user, means: means.name(), ..Actor::default() };
+    let actor = Actor { user, method, ..Actor::default() };
     let refused = Refused::sign_in(actor, client_address(asked.app(), parts), why);
     tally::note(asked.app(), Refused { request_id: Some(asked.id()), ..refused });
 }

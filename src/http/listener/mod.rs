@@ -59,8 +59,8 @@ pub struct Service {
 #[derive(Debug)]
 pub struct Limits {
     pub connections: u32,
-    /// In which time the head of a request must have come, the pause before it included; and how long a client may leave
-    /// an answer unread.
+    /// In which time the head of a request must have come, the pause before it included; and how long a client may
+    /// leave an answer unread.
     pub head: Duration,
 }
 
@@ -117,7 +117,8 @@ pub async fn serve(
     tokio::time::timeout(patience, graceful.shutdown()).await.is_ok()
 }
 
-/// Of a request with more than 100 headers, hyper's own limit, which answers 431, is left: setting it costs each request.
+/// Of a request with more than 100 headers, hyper's own limit, which answers 431, is left: setting it costs each
+/// request.
 fn http1(limits: &Limits) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_header_size(HEAD);

@@ -1,4 +1,5 @@
-//! A stream whose writes may not stall: a client that does not read what it asked for would hold its connection for ever.
+//! A stream whose writes may not stall: a client that does not read what it asked for would hold its connection for
+//! ever.
 
 use std::{
     io,

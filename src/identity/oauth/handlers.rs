@@ -16,7 +16,7 @@ use crate::{
         record::Actor,
         tally::{self, Refused},
     },
-    authn::{self, API_KEY_USER, Principal, bearer, caller::Caller},
+    authn::{self, API_KEY_USER, Principal, bearer, caller::Caller, method::SignInMethod},
     authz::{action::Action, policy::Domain},
     error::{Error, OAuthError, Result},
     http::{Json, form::Form},
@@ -28,7 +28,6 @@ use crate::{
             store as sessions,
         },
     },
-    metrics::Means,
     names::shown,
     secret::Secret,
     state::App,
@@ -63,11 +62,11 @@ pub async fn exchange(app: &App, sender: Sender, request: TokenRequest, refreshe
         }
         Grant::Refresh(token) => {
             let issued = issue::refresh(app, &token);
-            issued.inspect(|issued| app.metrics.signed_in(Means::RefreshToken, issued)).await
+            issued.inspect(|issued| app.metrics.signed_in(Some(SignInMethod::RefreshToken), issued)).await
         }
         Grant::Assertion(assertion) => {
             let issued = by_assertion(app, &assertion, sender.address, client);
-            issued.inspect(|issued| app.metrics.signed_in(Means::Saml, issued)).await
+            issued.inspect(|issued| app.metrics.signed_in(Some(SignInMethod::Saml), issued)).await
         }
     }
 }
@@ -105,19 +104,19 @@ pub async fn by_password(
         let user = authn::check_password(app, username, password, address).await?;
         let Some(user) = user else {
             let why = "unknown user, no password, or a wrong one";
-            let actor = Actor { user: Some(shown(username)), means: Means::Password.name(), ..Actor::default() };
+            let actor = Actor { user: Some(shown(username)), method: Some(SignInMethod::Password), ..Actor::default() };
             tally::note(app, Refused::sign_in(actor, address, why));
             return Err(OAuthError::Grant(why));
         };
         audit::done_by(actor_of(&user), &user.user.username);
         issue::begin(app, SignedIn::from(&user), client, life).await
     };
-    issued.inspect(|issued| app.metrics.signed_in(Means::Password, issued)).await
+    issued.inspect(|issued| app.metrics.signed_in(Some(SignInMethod::Password), issued)).await
 }
 
 fn actor_of(user: &Principal) -> Actor {
     let (name, account) = (user.user.username.clone(), user.account.name.clone());
-    Actor { user: Some(name), account: Some(account), means: Means::Password.name(), key_hint: None }
+    Actor { user: Some(name), account: Some(account), method: Some(SignInMethod::Password), key_hint: None }
 }
 
 /// Ends the session of a refresh token, including its access tokens

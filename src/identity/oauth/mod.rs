@@ -1,8 +1,8 @@
-//! OAuth2: credentials are exchanged for tokens, tokens ended and asked about; and what clients of tokens need to know of
-//! the deployment (RFC 6749, 7009, 7662, 8414).
+//! OAuth2: credentials are exchanged for tokens, tokens ended and asked about; and what clients of tokens need to know
+//! of the deployment (RFC 6749, 7009, 7662, 8414).
 //!
-//! [`grant`] reads what a request for tokens asks, [`sender`] from whom it comes, [`handlers`] are the operations. The tokens' life is in
-//! [`super::sessions`], their signature in [`crate::authn::signing_keys`].
+//! [`grant`] reads what a request for tokens asks, [`sender`] from whom it comes, [`handlers`] are the operations. The
+//! tokens' life is in [`super::sessions`], their signature in [`crate::authn::signing_keys`].
 
 pub mod grant;
 pub mod handlers;

@@ -17,7 +17,7 @@ use super::{
     types::{LoginQuery, RbacManagerTokenResponse, SamlResponseForm},
 };
 use crate::{
-    authn::attempts::network,
+    authn::{attempts::network, method::SignInMethod},
     authz::policy::Denial,
     console::cookie,
     error::{Error, OAuthError, Result},
@@ -30,7 +30,6 @@ use crate::{
         oauth::{grant::ANONYMOUS, sender::Sender},
         sessions::issue::{self, Client, Life},
     },
-    metrics::Means,
     secret::Secret,
     state::App,
     transaction,
@@ -142,7 +141,7 @@ async fn finish(
     let idp = find(app, name).await?;
     let response = response.ok_or_else(|| Error::malformed("SAMLResponse", "is required"))?;
     let answered = answer(app, sender, browser, idp, response, to_console);
-    answered.inspect(|answered| app.metrics.signed_in(Means::Saml, answered)).await
+    answered.inspect(|answered| app.metrics.signed_in(Some(SignInMethod::Saml), answered)).await
 }
 
 async fn answer(
@@ -228,8 +227,9 @@ fn is_console_path(path: &str) -> bool {
         && !path.contains("..")
 }
 
-/// The cookie that binds a request to a browser: its name, so that two sign-ins can go on at once, and its attributes. It must
-/// come back with a POST from another site, which `SameSite=None` is for; a browser takes that with `Secure` only.
+/// The cookie that binds a request to a browser: its name, so that two sign-ins can go on at once, and its attributes.
+/// It must come back with a POST from another site, which `SameSite=None` is for; a browser takes that with `Secure`
+/// only.
 fn cookie_of(app: &App, request: &str) -> (String, &'static str) {
     let id: String = request.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
     if app.config.server.external_url().starts_with("https://") {

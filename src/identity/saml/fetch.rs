@@ -1,8 +1,9 @@
-//! Gets an identity provider's metadata by its URL, and nothing else: who configures a provider must not be able to look
-//! around in the network that Kedge stands in (OWASP, server-side request forgery).
+//! Gets an identity provider's metadata by its URL, and nothing else: who configures a provider must not be able to
+//! look around in the network that Kedge stands in (OWASP, server-side request forgery).
 //!
-//! https only, or http to this machine; no address that is not of the public internet; no redirect, no proxy; so many bytes
-//! in so much time. The addresses are judged when the connection is made, so a name that changes its mind gains nothing.
+//! https only, or http to this machine; no address that is not of the public internet; no redirect, no proxy; so many
+//! bytes in so much time. The addresses are judged when the connection is made, so a name that changes its mind gains
+//! nothing.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},

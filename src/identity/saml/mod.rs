@@ -1,10 +1,11 @@
 //! Single sign-on by SAML 2.0 (OASIS, 2005, with errata 05): Kedge is the service provider.
 //!
-//! [`handlers`] are the operations on the configurations of identity providers, [`rules`] what one may say; [`metadata`]
-//! reads the provider's metadata, [`fetch`] gets it by its URL and [`refresh`] keeps it up to date. [`doors`] are the
-//! operations of a sign-in: the request goes out at one, the answer comes in at another, [`pages`] are what a browser is shown
-//! there, and [`sign_in`] is the way from the answer to a session. [`protocol`] finds out what the answer says, [`mapping`]
-//! whom it means here (pure), and [`provision`] makes and keeps the user. [`sp_key`] is our own key.
+//! [`handlers`] are the operations on the configurations of identity providers, [`rules`] what one may say;
+//! [`metadata`] reads the provider's metadata, [`fetch`] gets it by its URL and [`refresh`] keeps it up to date.
+//! [`doors`] are the operations of a sign-in: the request goes out at one, the answer comes in at another, [`pages`]
+//! are what a browser is shown there, and [`sign_in`] is the way from the answer to a session. [`protocol`] finds out
+//! what the answer says, [`mapping`] whom it means here (pure), and [`provision`] makes and keeps the user. [`sp_key`]
+//! is our own key.
 
 pub mod doors;
 pub mod fetch;

@@ -1,4 +1,5 @@
-//! The pages of a sign-in: what a browser is shown on its way to the console. They hold text and links, and load nothing.
+//! The pages of a sign-in: what a browser is shown on its way to the console. They hold text and links, and load
+//! nothing.
 
 use axum::{
     http::{HeaderName, header},
@@ -19,8 +20,8 @@ const HEADERS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
-/// Goes on to the console, signed in. What comes by a POST from another site is not sent cookies of the strict kind, and
-/// neither is where it is redirected to; a page that navigates on is.
+/// Goes on to the console, signed in. What comes by a POST from another site is not sent cookies of the strict kind,
+/// and neither is where it is redirected to; a page that navigates on is.
 ///
 /// # Errors
 /// A token that no header can hold, of which there are none.

@@ -1,5 +1,5 @@
-//! Keeps the metadata of identity providers up to date: fetched again in the background, by one node at a time. What cannot
-//! be had or read leaves the last good copy as it is.
+//! Keeps the metadata of identity providers up to date: fetched again in the background, by one node at a time. What
+//! cannot be had or read leaves the last good copy as it is.
 
 use std::time::Duration;
 

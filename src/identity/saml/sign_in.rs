@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{
     audit::{self, record::Actor, tally},
+    authn::method::SignInMethod,
     authz::policy::Denial,
     error::{Error, Result},
     identity::sessions::issue::SignedIn,
-    metrics::Means,
     secret::Secret,
     state::App,
     transaction,
@@ -54,7 +54,7 @@ impl NotSignedIn {
         match self {
             Self::Refused(reason) => {
                 tracing::info!(idp, %reason, "single sign-on refused");
-                let actor = Actor { means: Means::Saml.name(), ..Actor::default() };
+                let actor = Actor { method: Some(SignInMethod::Saml), ..Actor::default() };
                 tally::note(app, tally::Refused::sign_in(actor, address, &reason.to_string()));
                 refusal
             }
@@ -225,7 +225,7 @@ async fn settle(app: &App, idp: &Idp, request: Option<&str>, said: &Said) -> Res
     let until = said.when.forgotten_after;
     let settled: Result<Result<SignedIn, Refused>> = transaction!(app.db, |db| {
         let (user, account) = (Some(person.username.clone()), Some(person.home.clone()));
-        audit::done_by(Actor { user, account, means: Means::Saml.name(), key_hint: None }, &person.username);
+        audit::done_by(Actor { user, account, method: Some(SignInMethod::Saml), key_hint: None }, &person.username);
         audit::about(&idp.name);
         // Read again: it may have been disabled or deleted, or turned to another entity, since.
         let held = store::hold_idp(db, idp.id).await?;

@@ -1,4 +1,5 @@
-//! The SQL of sign-ins by an identity provider: requests that wait for an answer, assertions that were taken, and whom they are of.
+//! The SQL of sign-ins by an identity provider: requests that wait for an answer, assertions that were taken, and whom
+//! they are of.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;

@@ -72,9 +72,9 @@ pub struct RbacManagerSamlConfiguration {
     #[serde(default)]
     #[schema(required = false, default = false, extensions(("x-kedge-addition" = json!(true))))]
     pub allow_unsolicited: bool,
-    /// Whether assertions that answer no request can be exchanged for tokens (RFC 7522). False does not turn the exchange
-    /// off: an assertion that answers the request of an API client is always exchanged and, with `allow_unsolicited`,
-    /// so is one that answers none.
+    /// Whether assertions that answer no request can be exchanged for tokens (RFC 7522). False does not turn the
+    /// exchange off: an assertion that answers the request of an API client is always exchanged and, with
+    /// `allow_unsolicited`, so is one that answers none.
     #[serde(default)]
     #[schema(required = false, default = false, extensions(("x-kedge-addition" = json!(true))))]
     pub allow_assertion_grant: bool,

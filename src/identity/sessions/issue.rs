@@ -18,7 +18,7 @@ use crate::{
         record::{Actor, Record, SecurityEvent},
         recording,
     },
-    authn::{Principal, jwt::Claims, signing_keys::SigningKey},
+    authn::{Principal, jwt::Claims, method::SignInMethod, signing_keys::SigningKey},
     authz::policy::Denial,
     clock::Random,
     config::{Console, OAuth, UserAuthentication},
@@ -139,8 +139,8 @@ pub fn hash(token: &Secret) -> [u8; 32] {
     Sha256::digest(token.reveal().as_bytes()).into()
 }
 
-/// Begins a session of a user whose credentials were right at the epoch that comes with it. Where there are too many, the
-/// oldest ends.
+/// Begins a session of a user whose credentials were right at the epoch that comes with it. Where there are too many,
+/// the oldest ends.
 ///
 /// # Errors
 /// The refusal of a user who is gone, disabled, or whose password changed meanwhile.
@@ -177,7 +177,8 @@ pub async fn begin(app: &App, user: SignedIn, client: Client, life: Life) -> Res
     issued(app, &key, &session, token)
 }
 
-/// Ends the session of a refresh token, its access tokens with it. Whoever makes up tokens ends nothing, and has no record.
+/// Ends the session of a refresh token, its access tokens with it. Whoever makes up tokens ends nothing, and has no
+/// record.
 ///
 /// # Errors
 /// What the database says.
@@ -186,7 +187,7 @@ pub async fn end(app: &App, presented: &Secret) -> Result<()> {
     transaction!(app.db, |db| {
         if let Some(ended) = store::delete_session_of_token(db, &hash).await? {
             let (user, account) = (Some(ended.username), Some(ended.account_name));
-            let actor = Actor { user, account, means: "refresh_token", key_hint: None };
+            let actor = Actor { user, account, method: Some(SignInMethod::RefreshToken), key_hint: None };
             audit::done_by(actor, &ended.id.to_string());
         }
         Ok(())
@@ -269,7 +270,7 @@ async fn end_reused(app: &App, db: &mut PgConnection, user: LockedUser, session:
         let mut reused = SecurityEvent::TokenReused.record(&app.clock, &app.random, &session.id.to_string());
         reused.account = Some(user.account_name.clone());
         let (username, account) = (Some(user.username), Some(user.account_name));
-        Actor { user: username, account, means: "refresh_token", key_hint: None }.tell(&mut reused);
+        Actor { user: username, account, method: Some(SignInMethod::RefreshToken), key_hint: None }.tell(&mut reused);
         reused.detail("outcome", Some("refused"));
         recording::tell_origin(&mut reused);
         audit::store::insert(db, &reused).await?;
@@ -283,9 +284,9 @@ fn continued(session: Session, life: &Life, now: OffsetDateTime) -> Session {
     Session { last_used_at: now, expires_at: life.end(now), access_expires_at: life.access_until(now), ..session }
 }
 
-/// Goes on with the session of the console: answers an access token, and the refresh token in the cookie stays, good for
-/// as long again as the session may lie idle. It is not exchanged for another: pages that are loaded at once, or left
-/// before the answer came, would show it twice.
+/// Goes on with the session of the console: answers an access token, and the refresh token in the cookie stays, good
+/// for as long again as the session may lie idle. It is not exchanged for another: pages that are loaded at once, or
+/// left before the answer came, would show it twice.
 ///
 /// # Errors
 /// As [`refresh`].

@@ -187,7 +187,8 @@ pub struct Ended {
     pub account_name: String,
 }
 
-/// Ends the session that a refresh token belongs to, whether the token was used or not; answers which, if there was one.
+/// Ends the session that a refresh token belongs to, whether the token was used or not; answers which, if there was
+/// one.
 pub async fn delete_session_of_token(db: &mut PgConnection, hash: &[u8; 32]) -> sqlx::Result<Option<Ended>> {
     sqlx::query_as!(
         Ended,

@@ -215,8 +215,8 @@ pub async fn list_group_users(db: &mut PgConnection, group_id: Uuid, page: &Page
     .await
 }
 
-/// Puts the user into the group, for good where an identity provider did so before; answers `None` where there is no such
-/// user.
+/// Puts the user into the group, for good where an identity provider did so before; answers `None` where there is no
+/// such user.
 pub async fn insert_group_user(
     db: &mut PgConnection,
     group_id: Uuid,

@@ -58,9 +58,9 @@ pub fn signs_in(request: UserCreationRequest, settings: &UserAuthentication) -> 
 
 /// The identity provider of that name, held as it is, if it may vouch for a user whom the caller makes in `account`.
 ///
-/// A provider gives a user accounts, roles and groups at its first sign-in, and whoever makes a user takes its name from the
-/// provider's people. So one who is no admin can use a provider only that is this account's alone, and gives nothing that the
-/// caller could not.
+/// A provider gives a user accounts, roles and groups at its first sign-in, and whoever makes a user takes its name
+/// from the provider's people. So one who is no admin can use a provider only that is this account's alone, and gives
+/// nothing that the caller could not.
 ///
 /// # Errors
 /// 400 where there is none, as far as the caller may know; the same refusal as for a missing permission.

@@ -1,8 +1,8 @@
 //! The configuration on the wire: every key is shown, the limits of identity can be changed while the server runs.
 //!
-//! A change stands in the database, and whatever applies a limit reads it there ([`in_force`]): all nodes go by it from the
-//! next request on, and nothing can be stale. What the operator set, in the file or the environment, wins over it and is
-//! shown as read-only.
+//! A change stands in the database, and whatever applies a limit reads it there ([`in_force`]): all nodes go by it from
+//! the next request on, and nothing can be stale. What the operator set, in the file or the environment, wins over it
+//! and is shown as read-only.
 
 pub mod handlers;
 pub mod rules;

@@ -16,8 +16,8 @@ pub enum Kind {
     Flag(fn(&mut UserAuthentication, bool)),
 }
 
-/// The keys that can be changed. The others are read when the process starts, or it depends on them how long something is
-/// remembered.
+/// The keys that can be changed. The others are read when the process starts, or it depends on them how long something
+/// is remembered.
 const EDITABLE: [(&str, Kind); 6] = [
     (
         "user_authentication.max_api_key_age_days",
@@ -69,8 +69,8 @@ fn whole(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_f64().and_then(written))
 }
 
-/// Sets what was stored, unless the operator set it; a value that an older or newer Kedge stored and this one does not know
-/// is left aside.
+/// Sets what was stored, unless the operator set it; a value that an older or newer Kedge stored and this one does not
+/// know is left aside.
 pub fn apply(settings: &mut UserAuthentication, config: &Config, stored: &Stored) {
     if config.is_given(&stored.key) {
         return;

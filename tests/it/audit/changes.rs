@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{execute, records, write_tally};
 use crate::support::{Answer, CapturedLog, Client, PASSWORD, Server, idp, send};
 
-/// What a client of the API does not do by a plain call: sign-ins by SAML and to the console are held in `sign_ins`, the
-/// configuration where it is changed.
+/// What a client of the API does not do by a plain call: sign-ins by SAML and to the console are held in `sign_ins`,
+/// the configuration where it is changed.
 const ELSEWHERE: [&str; 6] = [
     "saml_sso",
     "patch_configuration",

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{count, execute, write_tally};
 use crate::support::{Answer, PASSWORD, Server, assert_error, assert_problem, lacking, send};
 
-/// Accounts with two records each besides their making: `acme`, where `alice` sees events and `bob` does not, and `tea-party`.
+/// Accounts with two records each besides their making: `acme`, where `alice` sees events and `bob` does not, and
+/// `tea-party`.
 async fn world() -> Server {
     let server = Server::start().await;
     for (account, user) in [("acme", "alice"), ("acme", "bob"), ("tea-party", "hatter")] {

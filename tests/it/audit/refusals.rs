@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use kedge::audit::{record::Actor, tally::Refused};
+use kedge::{
+    audit::{record::Actor, tally::Refused},
+    authn::method::SignInMethod,
+};
 use serde_json::{Value, json};
 
 use super::{count, records, write_tally};
@@ -120,7 +123,7 @@ async fn key_that_is_used_after_it_was_revoked_is_told_with_its_user() {
 async fn flood_of_made_up_names_makes_few_rows_and_is_counted_whole() {
     let server = at_one_moment().await;
     let note = |user: String, address: IpAddr| {
-        let actor = Actor { user: Some(user), means: "password", ..Actor::default() };
+        let actor = Actor { user: Some(user), method: Some(SignInMethod::Password), ..Actor::default() };
         server.app.tally.note(server.app.clock.now(), Refused::sign_in(actor, Some(address), "unknown"));
     };
     for number in 0..3_000 {

@@ -25,8 +25,8 @@ fn says(attributes: &[(&str, &str)]) -> Says {
     attributes.iter().fold(Says::of("carol", None), |says, (name, value)| says.with(name, value))
 }
 
-/// A server whose provider speaks unasked, makes accounts and names accounts, roles and groups; answers the ids of the groups
-/// `hatters`, which has a role in `acme`, and `gardeners`, which has none.
+/// A server whose provider speaks unasked, makes accounts and names accounts, roles and groups; answers the ids of the
+/// groups `hatters`, which has a role in `acme`, and `gardeners`, which has none.
 async fn world() -> (Server, String, String) {
     let server = Server::start().await;
     server.account("acme").await;

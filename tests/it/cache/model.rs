@@ -1,8 +1,9 @@
 //! A model of how a node keeps what it remembers right (`kedge::db::changes`), every order of its steps tried.
 //!
-//! One node and the database: nodes meet nowhere else. Two transactions change the same thing, one of them for a client of
-//! this node. What a request would be answered from is looked at in every state, so a hit needs no step of its own. Moments
-//! and counters are kept as differences, and no further than they matter, so that the world is finite while time goes on.
+//! One node and the database: nodes meet nowhere else. Two transactions change the same thing, one of them for a client
+//! of this node. What a request would be answered from is looked at in every state, so a hit needs no step of its own.
+//! Moments and counters are kept as differences, and no further than they matter, so that the world is finite while
+//! time goes on.
 
 use stateright::{Checker, Model, Property};
 

@@ -1,5 +1,5 @@
-//! Kedge killed, and PostgreSQL killed, in the midst of changes: what was acknowledged is there, what was not is whole or
-//! absent.
+//! Kedge killed, and PostgreSQL killed, in the midst of changes: what was acknowledged is there, what was not is whole
+//! or absent.
 //!
 //! `KEDGE_CRASH_ROUNDS` says how often, five times where it is not set; `benches/crash` runs the long form.
 

@@ -1,5 +1,5 @@
-//! Single sign-on by SAML 2.0. The identity provider here is one of the tests'; real ones and the corpus of hostile answers
-//! are in `tests/saml`.
+//! Single sign-on by SAML 2.0. The identity provider here is one of the tests'; real ones and the corpus of hostile
+//! answers are in `tests/saml`.
 
 mod answers;
 mod configurations;

@@ -113,8 +113,8 @@ pub async fn send(request: RequestBuilder) -> Answer {
     Answer { status, headers, text, body }
 }
 
-/// Sends a request again as long as it is told to come again: of a hundred at once a machine that is busy may not get to
-/// some in time.
+/// Sends a request again as long as it is told to come again: of a hundred at once a machine that is busy may not get
+/// to some in time.
 pub async fn send_until_served(request: RequestBuilder) -> Answer {
     for _ in 0..100 {
         let answer = send(request.try_clone().unwrap()).await;

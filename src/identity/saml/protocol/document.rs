@@ -1,8 +1,8 @@
 //! XML as a small tree: elements with their namespaces, attributes and text, and where they stand in the source.
 //!
-//! Parsed by the parser that the verifier of signatures uses: two parsers that differ are how signed names become others.
-//! What SAML never needs is refused: document types, processing instructions, CDATA sections and comments, which have cut
-//! names in two before, by [`scan`] already; entities, and encodings other than UTF-8.
+//! Parsed by the parser that the verifier of signatures uses: two parsers that differ are how signed names become
+//! others. What SAML never needs is refused: document types, processing instructions, CDATA sections and comments,
+//! which have cut names in two before, by [`scan`] already; entities, and encodings other than UTF-8.
 
 use std::ops::Range;
 

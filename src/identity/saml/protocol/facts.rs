@@ -1,5 +1,5 @@
-//! What a message says, read from the tree that was verified, and whether it was said by whom, to whom, when and in answer
-//! to what it must be (SAML core, 2.3 to 2.7 and 3.2; profiles, 4.1.4.3; RFC 7522, 3).
+//! What a message says, read from the tree that was verified, and whether it was said by whom, to whom, when and in
+//! answer to what it must be (SAML core, 2.3 to 2.7 and 3.2; profiles, 4.1.4.3; RFC 7522, 3).
 
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -192,8 +192,8 @@ fn answers(in_response_to: Option<&str>, expected: Option<&str>) -> Result<()> {
     if in_response_to == expected { Ok(()) } else { Err(Refused::because("answers another request, or none")) }
 }
 
-/// Until when the subject is confirmed by bearers' confirmations that are meant for here, one of which must count now. Others
-/// confirm nothing.
+/// Until when the subject is confirmed by bearers' confirmations that are meant for here, one of which must count now.
+/// Others confirm nothing.
 fn confirmed_until(subject: &Element, expected: &Expected<'_>, now: OffsetDateTime) -> Result<OffsetDateTime> {
     let mut until: Option<OffsetDateTime> = None;
     let (mut counts, mut refusal) = (false, Refused::because("no confirmation of a bearer"));

@@ -1,7 +1,7 @@
 //! saml-rs, and nothing else of Kedge knows it: decryption, the verification of signatures, requests and our metadata.
 //!
-//! It is told no more than what was read by [`super::document`]: of an identity provider's metadata only the entity id, the
-//! keys and the address of the sign-in page, written anew.
+//! It is told no more than what was read by [`super::document`]: of an identity provider's metadata only the entity id,
+//! the keys and the address of the sign-in page, written anew.
 
 use saml_rs::{
     AcsEndpoint, AssertionSignaturePolicy, AudienceValidationPolicy, AuthnRequestSigningPolicy, BrowserInput,

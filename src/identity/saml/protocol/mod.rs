@@ -1,10 +1,11 @@
 //! From what an identity provider sent to what it says of whom: our own small module around saml-rs.
 //!
 //! [`document`] reads the XML with the parser that the verifier of signatures uses, so that both see the same tree, and
-//! refuses what SAML never needs, most of it by [`scan`] ahead of the parser. [`shape`] stands in front of the library: one
-//! assertion, signatures only where they belong and over what they stand in, no other algorithms than those of today.
-//! [`library`] is the only room that knows saml-rs: it decrypts, and verifies signatures. [`facts`] stands behind it: reads
-//! from the tree what was signed, and judges for whom, by whom, when and in answer to what it was said.
+//! refuses what SAML never needs, most of it by [`scan`] ahead of the parser. [`shape`] stands in front of the library:
+//! one assertion, signatures only where they belong and over what they stand in, no other algorithms than those of
+//! today. [`library`] is the only room that knows saml-rs: it decrypts, and verifies signatures. [`facts`] stands
+//! behind it: reads from the tree what was signed, and judges for whom, by whom, when and in answer to what it was
+//! said.
 //!
 //! Nothing here knows HTTP, the database or the accounts.
 
@@ -138,8 +139,8 @@ impl Received {
         expected: &Expected<'_>,
         now: OffsetDateTime,
     ) -> Result<Said> {
-        // Decrypted before anything of it is verified: a signature may stand inside. AES-GCM alone is let through, so what
-        // was altered cannot be decrypted, and every failure has the one answer.
+        // Decrypted before anything of it is verified: a signature may stand inside. AES-GCM alone is let through, so
+        // what was altered cannot be decrypted, and every failure has the one answer.
         let plain = if self.shape.encrypted {
             Some(received(own.decrypt(&self.xml)?, shape::of_plain_response)?)
         } else {

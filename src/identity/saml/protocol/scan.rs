@@ -1,5 +1,6 @@
-//! A look at the markup ahead of the parser, whose time grows with the square of the attributes of an element: whatever the
-//! parser reads must have been counted here, so everything but elements is refused, or stepped over just as the parser does.
+//! A look at the markup ahead of the parser, whose time grows with the square of the attributes of an element: whatever
+//! the parser reads must have been counted here, so everything but elements is refused, or stepped over just as the
+//! parser does.
 
 use super::{Refused, Result, document::Limits};
 

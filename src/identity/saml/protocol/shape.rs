@@ -40,7 +40,8 @@ const DATA_ENCRYPTION: [&str; 3] = [
 const KEY_TRANSPORT: [&str; 2] =
     ["http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p", "http://www.w3.org/2009/xmlenc11#rsa-oaep"];
 
-/// Names that stand for a way to make a signature cover something else, to fetch something, or for what is not supported.
+/// Names that stand for a way to make a signature cover something else, to fetch something, or for what is not
+/// supported.
 const NEVER: [&str; 11] = [
     "Object",
     "Manifest",

@@ -1,5 +1,5 @@
-//! Tokens that must not sign anybody in: each a named row, answered with the one refusal. Where the attack is not in the
-//! signature, the attacker owns the key, so that a row is refused for what its name says and nothing else.
+//! Tokens that must not sign anybody in: each a named row, answered with the one refusal. Where the attack is not in
+//! the signature, the attacker owns the key, so that a row is refused for what its name says and nothing else.
 
 mod claims;
 mod headers;
