@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::listed::Given;
 use super::settings::Settings;
 use super::{
-    Audit, Cache, Cleanup, Config, Console, Database, Keys, Limits, Logging, Metrics, OAuth, Roles, Saml, Server,
-    Telemetry, UserAuthentication, checks, environment,
+    Adjustable, Audit, Cache, Cleanup, Config, Console, Database, Keys, Limits, Logging, Metrics, OAuth, Roles, Saml,
+    Server, Telemetry, UserAuthentication, checks, environment,
 };
 
 pub(super) fn config(settings: &mut Settings, given: Given, environment: &[(String, String)], is_root: bool) -> Config {
@@ -187,13 +187,13 @@ fn user_authentication(settings: &mut Settings) -> UserAuthentication {
     let days_until_removal: i32 =
         settings.number("user_authentication.remove_deleted_user_api_keys_older_than_days", -1..=36_500);
     UserAuthentication {
-        max_api_key_age_days: settings.number("user_authentication.max_api_key_age_days", 1..=36_500),
-        max_api_keys_per_user: settings.number("user_authentication.max_api_keys_per_user", 1..=100_000),
-        remove_deleted_user_api_keys_older_than_days: u32::try_from(days_until_removal).ok(),
-        refuse_common_passwords: settings.flag("user_authentication.refuse_common_passwords"),
+        max_api_key_age_days: Adjustable(settings.number("user_authentication.max_api_key_age_days", 1..=36_500)),
+        max_api_keys_per_user: Adjustable(settings.number("user_authentication.max_api_keys_per_user", 1..=100_000)),
+        remove_deleted_user_api_keys_older_than_days: Adjustable(u32::try_from(days_until_removal).ok()),
+        refuse_common_passwords: Adjustable(settings.flag("user_authentication.refuse_common_passwords")),
         disallow_native_users: settings.flag("user_authentication.disallow_native_users"),
         allow_native_admin: settings.flag("user_authentication.allow_native_admin"),
-        sso_require_existing_users: settings.flag("user_authentication.sso_require_existing_users"),
+        sso_require_existing_users: Adjustable(settings.flag("user_authentication.sso_require_existing_users")),
         allow_api_keys_for_saml_users: settings.flag("user_authentication.allow_api_keys_for_saml_users"),
         log_saml_assertions: settings.flag("user_authentication.log_saml_assertions"),
         oauth: oauth(settings),
@@ -237,7 +237,9 @@ fn oauth(settings: &mut Settings) -> OAuth {
         token_lifetime: seconds("user_authentication.oauth.default_token_expiration_seconds", 1..=YEAR),
         refresh_token_lifetime: seconds("user_authentication.oauth.refresh_token_expiration_seconds", 1..=YEAR),
         refresh_token_reuse_grace: seconds("user_authentication.oauth.refresh_token_reuse_grace_seconds", 0..=HOUR),
-        max_sessions_per_user: settings.number("user_authentication.oauth.max_sessions_per_user", 1..=100_000),
+        max_sessions_per_user: Adjustable(
+            settings.number("user_authentication.oauth.max_sessions_per_user", 1..=100_000),
+        ),
     }
 }
 

@@ -108,19 +108,33 @@ pub struct Logging {
     pub structured: bool,
 }
 
+/// A value that administrators can change while the server runs. Whoever goes by it asks for the one that is in force
+/// ([`in_force`](crate::system::configurations::in_force)); this is only what is configured.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Adjustable<T>(T);
+
+impl<T: Copy> Adjustable<T> {
+    /// The value where no administrator has changed it.
+    #[must_use]
+    pub const fn configured(self) -> T {
+        self.0
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct UserAuthentication {
-    pub max_api_key_age_days: u32,
-    pub max_api_keys_per_user: u32,
+    pub max_api_key_age_days: Adjustable<u32>,
+    pub max_api_keys_per_user: Adjustable<u32>,
     /// `None`: never removed.
-    #[serde(serialize_with = "days_or_minus_one")]
-    pub remove_deleted_user_api_keys_older_than_days: Option<u32>,
-    pub refuse_common_passwords: bool,
+    #[serde(serialize_with = "adjustable_days_or_minus_one")]
+    pub remove_deleted_user_api_keys_older_than_days: Adjustable<Option<u32>>,
+    pub refuse_common_passwords: Adjustable<bool>,
     pub disallow_native_users: bool,
     /// Whether the user `admin` is excepted from that.
     pub allow_native_admin: bool,
-    pub sso_require_existing_users: bool,
+    pub sso_require_existing_users: Adjustable<bool>,
     pub allow_api_keys_for_saml_users: bool,
     pub log_saml_assertions: bool,
     pub oauth: OAuth,
@@ -143,7 +157,7 @@ pub struct OAuth {
     pub refresh_token_lifetime: Duration,
     #[serde(rename = "refresh_token_reuse_grace_seconds", serialize_with = "seconds")]
     pub refresh_token_reuse_grace: Duration,
-    pub max_sessions_per_user: u32,
+    pub max_sessions_per_user: Adjustable<u32>,
 }
 
 /// How the metadata of identity providers is fetched.
@@ -283,6 +297,14 @@ fn redacted<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::
 #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
 fn days_or_minus_one<S: Serializer>(days: &Option<u32>, serializer: S) -> Result<S::Ok, S::Error> {
     days.map_or(-1, i64::from).serialize(serializer)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
+fn adjustable_days_or_minus_one<S: Serializer>(
+    days: &Adjustable<Option<u32>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    days_or_minus_one(&days.0, serializer)
 }
 
 fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

@@ -94,7 +94,7 @@ async fn answer(app: &App, issued: Issued, cookie: Option<HeaderValue>) -> Resul
     let session = Session {
         token: TokenResponse::from(Issued { refresh_token: None, ..issued }),
         max_api_key_age_days: settings.max_api_key_age_days,
-        allow_api_keys_for_saml_users: settings.allow_api_keys_for_saml_users,
+        allow_api_keys_for_saml_users: app.config.user_authentication.allow_api_keys_for_saml_users,
     };
     Ok(with_cookie(Json::<_, 200>(session).into_response(), cookie))
 }

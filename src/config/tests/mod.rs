@@ -83,10 +83,10 @@ fn defaults_are_those_promised_to_operators() {
     assert_eq!(config.logging.level, "info");
     assert!(!config.logging.structured);
     let keys = &config.user_authentication;
-    assert_eq!(keys.max_api_key_age_days, 365);
-    assert_eq!(keys.max_api_keys_per_user, 100);
-    assert_eq!(keys.remove_deleted_user_api_keys_older_than_days, Some(365));
-    assert!(keys.refuse_common_passwords);
+    assert_eq!(keys.max_api_key_age_days.configured(), 365);
+    assert_eq!(keys.max_api_keys_per_user.configured(), 100);
+    assert_eq!(keys.remove_deleted_user_api_keys_older_than_days.configured(), Some(365));
+    assert!(keys.refuse_common_passwords.configured());
     let cleanup = &config.cleanup;
     assert_eq!(cleanup.api_keys_interval, Duration::from_hours(12));
     assert_eq!(cleanup.accounts_interval, Duration::from_secs(10));
@@ -125,7 +125,7 @@ fn shown_configuration_loads_to_itself() {
         ("KEDGE_DATABASE__MANAGED_USER", "true"),
     ])
     .unwrap();
-    assert_eq!(config.user_authentication.remove_deleted_user_api_keys_older_than_days, None);
+    assert_eq!(config.user_authentication.remove_deleted_user_api_keys_older_than_days.configured(), None);
     let file = Scratch::new("shown.yaml", &config.to_yaml());
     let again = Config::load(Some(&file.0), &[], false).unwrap();
     assert_eq!(again.to_yaml(), config.to_yaml());

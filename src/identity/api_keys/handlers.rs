@@ -220,7 +220,7 @@ async fn create(app: &App, caller: &Caller, owner: Owner<'_>, request: NewApiKey
         let user = owner.lock(db).await?;
         let change = (Change::Enter, Action::CreateApiKey);
         roles::rules::may_change(db, &app.roles, caller, (owner.account, &user), change).await?;
-        rules::may_have_keys(&user, &settings)?;
+        rules::may_have_keys(&user, &app.config.user_authentication)?;
         check_narrowing(db, app, &owner, &user, rules::first_lists(None, &key)).await?;
         rules::one_more(store::count_keys(db, user.id).await?, &settings)?;
         Ok(store::insert_key(db, user.id, &key, &made.secret_hash).await?)

@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Result},
     identity::users::{User, UserType},
     names::AnyName,
+    system::configurations::InForce,
     timestamp::Timestamp,
 };
 
@@ -21,7 +22,7 @@ use crate::{
 ///
 /// # Errors
 /// 400 where the moment asked for is past or too far away.
-pub fn expiry(asked: Option<Timestamp>, now: OffsetDateTime, settings: &UserAuthentication) -> Result<OffsetDateTime> {
+pub fn expiry(asked: Option<Timestamp>, now: OffsetDateTime, settings: &InForce) -> Result<OffsetDateTime> {
     let days = settings.max_api_key_age_days;
     let latest = now.replace_nanosecond(0).unwrap_or(now) + Duration::days(days.into());
     match asked {
@@ -49,7 +50,7 @@ pub fn may_have_keys(user: &User, settings: &UserAuthentication) -> Result<()> {
 ///
 /// # Errors
 /// 400 with the limit.
-pub fn one_more(existing: i64, settings: &UserAuthentication) -> Result<()> {
+pub fn one_more(existing: i64, settings: &InForce) -> Result<()> {
     let most = settings.max_api_keys_per_user;
     if existing >= i64::from(most) {
         return Err(Error::TooMany(format!("A user can have at most {most} API keys: delete one first")));

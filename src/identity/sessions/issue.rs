@@ -161,12 +161,14 @@ pub async fn begin(app: &App, user: SignedIn, client: Client, life: Life) -> Res
         ends_at: life.until,
     };
     let begun: Result<Result<(), OAuthError>> = transaction!(app.db, |db| {
-        let users = in_force(db, &app.config).await?;
-        if let Err(refusal) = still_signs_in(db, &users, session.user_id, session.auth_epoch).await? {
+        let most = in_force(db, &app.config).await?.max_sessions_per_user;
+        if let Err(refusal) =
+            still_signs_in(db, &app.config.user_authentication, session.user_id, session.auth_epoch).await?
+        {
             audit::nothing_happened();
             return Ok(Err(refusal));
         }
-        store::delete_oldest_sessions(db, session.user_id, i64::from(users.oauth.max_sessions_per_user) - 1).await?;
+        store::delete_oldest_sessions(db, session.user_id, i64::from(most) - 1).await?;
         store::insert_session(db, &session).await?;
         if let Some(token) = &token {
             store::insert_token(db, session.id, &token.hash, life.refreshes_until(now)).await?;

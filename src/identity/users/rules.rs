@@ -6,7 +6,6 @@ use super::{User, UserType, types::UserCreationRequest};
 use crate::{
     authn::caller::Caller,
     authz::{action::Action, policy::Domain, roles::RoleTable},
-    config::UserAuthentication,
     db::WriteError,
     error::{Error, Result},
     identity::{
@@ -15,6 +14,7 @@ use crate::{
         saml::{self, Idp},
     },
     names::{NewPassword, RESERVED, shown},
+    system::configurations::InForce,
 };
 
 /// The user that exists from the first start on and stays.
@@ -32,7 +32,7 @@ pub enum SignsIn {
 ///
 /// # Errors
 /// 400 with what is wrong.
-pub fn signs_in(request: UserCreationRequest, settings: &UserAuthentication) -> Result<SignsIn> {
+pub fn signs_in(request: UserCreationRequest, settings: &InForce) -> Result<SignsIn> {
     let name = request.username.as_str();
     // The user `admin` exists, so that name runs into the rule about taken ones.
     if name != ADMIN && RESERVED.contains(&name) {
@@ -94,7 +94,7 @@ pub async fn voucher(
 ///
 /// # Errors
 /// 400 where it is one of the commonest.
-pub fn may_be_set(password: &NewPassword, settings: &UserAuthentication) -> Result<()> {
+pub fn may_be_set(password: &NewPassword, settings: &InForce) -> Result<()> {
     if settings.refuse_common_passwords && password.is_common() {
         return Err(Error::Refused("This password is too common; choose another".to_owned()));
     }

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::{
     authz::{access::Access, action::Action},
-    config::{Config, UserAuthentication},
+    config::Config,
     http::routes::{Body, Routes, TimeLimit},
 };
 
@@ -33,12 +33,41 @@ pub fn routes(routes: Routes) -> Routes {
         .on(unset, Body::None, TimeLimit::SHORT, routes!(handlers::delete_configuration))
 }
 
-/// How users may sign in and what they may have, with what administrators changed of it.
+/// What administrators can change while the server runs, as it is in force.
+#[derive(Clone, Copy, Debug)]
+pub struct InForce {
+    pub max_api_key_age_days: u32,
+    pub max_api_keys_per_user: u32,
+    /// `None`: never removed.
+    pub remove_deleted_user_api_keys_older_than_days: Option<u32>,
+    pub refuse_common_passwords: bool,
+    pub sso_require_existing_users: bool,
+    pub max_sessions_per_user: u32,
+}
+
+impl From<&Config> for InForce {
+    /// Where nothing has been changed.
+    fn from(config: &Config) -> Self {
+        let users = &config.user_authentication;
+        Self {
+            max_api_key_age_days: users.max_api_key_age_days.configured(),
+            max_api_keys_per_user: users.max_api_keys_per_user.configured(),
+            remove_deleted_user_api_keys_older_than_days: users
+                .remove_deleted_user_api_keys_older_than_days
+                .configured(),
+            refuse_common_passwords: users.refuse_common_passwords.configured(),
+            sso_require_existing_users: users.sso_require_existing_users.configured(),
+            max_sessions_per_user: users.oauth.max_sessions_per_user.configured(),
+        }
+    }
+}
+
+/// What administrators can change, with what they changed.
 ///
 /// # Errors
 /// What the database says.
-pub async fn in_force(db: &mut PgConnection, config: &Config) -> sqlx::Result<UserAuthentication> {
-    let mut settings = config.user_authentication.clone();
+pub async fn in_force(db: &mut PgConnection, config: &Config) -> sqlx::Result<InForce> {
+    let mut settings = InForce::from(config);
     for stored in store::list(db).await? {
         rules::apply(&mut settings, config, &stored);
     }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::store::Stored;
+use super::{InForce, store::Stored};
 use crate::{
-    config::{Config, Listed, UserAuthentication},
+    config::{Config, Listed},
     error::{Error, Result},
 };
 
@@ -12,8 +12,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// A whole number in these bounds.
-    Number(i64, i64, fn(&mut UserAuthentication, i64)),
-    Flag(fn(&mut UserAuthentication, bool)),
+    Number(i64, i64, fn(&mut InForce, i64)),
+    Flag(fn(&mut InForce, bool)),
 }
 
 /// The keys that can be changed. The others are read when the process starts, or it depends on them how long something
@@ -35,7 +35,7 @@ const EDITABLE: [(&str, Kind); 6] = [
     ("user_authentication.sso_require_existing_users", Kind::Flag(|to, is_on| to.sso_require_existing_users = is_on)),
     (
         "user_authentication.oauth.max_sessions_per_user",
-        Kind::Number(1, 100_000, |to, count| to.oauth.max_sessions_per_user = most(count)),
+        Kind::Number(1, 100_000, |to, count| to.max_sessions_per_user = most(count)),
     ),
 ];
 
@@ -71,7 +71,7 @@ fn whole(value: &Value) -> Option<i64> {
 
 /// Sets what was stored, unless the operator set it; a value that an older or newer Kedge stored and this one does not
 /// know is left aside.
-pub fn apply(settings: &mut UserAuthentication, config: &Config, stored: &Stored) {
+pub fn apply(settings: &mut InForce, config: &Config, stored: &Stored) {
     if config.is_given(&stored.key) {
         return;
     }
@@ -102,5 +102,25 @@ pub fn becomes(key: &Listed, value: &Value) -> Result<Value> {
         }
         Some(Kind::Flag(_)) if !value.is_boolean() => Err(Error::malformed("value", "must be true or false")),
         _ => Ok(value.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A value that the API takes and the file refuses would be lost with the next start, and the other way round.
+    #[test]
+    fn numbers_have_the_bounds_of_the_configuration_file() {
+        for (key, kind) in EDITABLE {
+            let Kind::Number(from, to, _) = kind else { continue };
+            let variable = format!("KEDGE_{}", key.to_ascii_uppercase().replace('.', "__"));
+            let is_taken = |number: i64| {
+                let given =
+                    [("KEDGE_DATA_DIR".to_owned(), "/nowhere".to_owned()), (variable.clone(), number.to_string())];
+                Config::load(None, &given, false).is_ok()
+            };
+            assert_eq!([from - 1, from, to, to + 1].map(is_taken), [false, true, true, false], "{key}");
+        }
     }
 }
