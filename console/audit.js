@@ -37,6 +37,7 @@ export function audit(main) {
     field({ name: "key_hint", label: "By key", placeholder: "kedge_abcd…", autocomplete: "off", autocapitalize: "none", unmarked: true }),
     field({ name: "resource_type", label: "About", options: ABOUT }),
     field({ name: "resource_id", label: "Its name", autocomplete: "off", unmarked: true }),
+    field({ name: "resource_user", label: "Key of user", autocomplete: "off", autocapitalize: "none", unmarked: true }),
     field({ name: "level", label: "Level", options: [["", "Any"], ["info", "Info"], ["error", "Error"]] }),
     field({ name: "since", label: "Since", type: "date", unmarked: true }),
     field({ name: "before", label: "Before", type: "date", unmarked: true }),
@@ -81,7 +82,7 @@ export function audit(main) {
 const columns = [
   { label: "What", cell: ({ event }) => [h("span", { class: "name" }, what(event)), h("span", { class: "description" }, event.type.split(/(?<=[._])/).map((part) => [part, h("wbr")]))] },
   { label: "By", cell: ({ event }) => by(event.details) },
-  { label: "About", cell: ({ event }) => about(event.resource) },
+  { label: "About", cell: ({ event }) => about(event.resource, event.details?.resource_user) },
   { label: "When", cell: ({ event, created_at: at }) => when(event.timestamp ?? at) },
   { label: "Details", cell: ({ event }) => details(event) },
 ];
@@ -94,14 +95,14 @@ function what({ type, details, level }) {
 }
 
 function by({ user, user_account: account, signed_in_by: means, key_hint: hint, address }) {
-  const how = { password: "by password", token: "by token", api_key: `by key kedge_${hint ?? ""}…` }[means] ?? means;
+  const how = { password: "by password", token: "by token", saml: "by single sign-on", refresh_token: "by refresh token", api_key: `by key kedge_${hint ?? ""}…` }[means] ?? means;
   const from = [account && `of ${account}`, how, address && `from ${address}`].filter(Boolean).join(", ");
   return [h("span", { class: "name" }, user ?? "–"), h("span", { class: "description" }, from)];
 }
 
-function about({ type, id, account_name: account } = {}) {
+function about({ type, id, account_name: account } = {}, owner) {
   const what = [type?.replaceAll("_", " ").replace("api key", "API key"), id].filter(Boolean).join(" ");
-  return [what || h("span", { class: "muted" }, "–"), account ? h("span", { class: "description" }, `in ${account}`) : null];
+  return [what || h("span", { class: "muted" }, "–"), account ? h("span", { class: "description" }, `${owner ? `of ${owner} ` : ""}in ${account}`) : null];
 }
 
 const said = (value) => (typeof value === "string" ? value : JSON.stringify(value));

@@ -99,7 +99,7 @@ export function keyList(base, { account, username, whose, off = false, can = { c
     );
   }
 
-  const history = ({ name: id }) => `/console/audit${query({ account, resource_type: "api_key", resource_id: id })}`;
+  const history = ({ name: id }) => `/console/audit${query({ account, resource_type: "api_key", resource_id: id, resource_user: username })}`;
 
   const done = (...said) => {
     say(said);

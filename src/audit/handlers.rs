@@ -55,6 +55,7 @@ pub async fn list_events(
         level,
         resource_type: query.resource_type.as_ref().map(AnyName::as_str),
         resource_id: query.resource_id.as_ref().map(AnyName::as_str),
+        resource_user: query.resource_user.as_ref().map(AnyName::as_str),
         user: query.user.as_ref().map(AnyName::as_str),
         key_hint: query.key_hint.as_ref().map(AnyName::as_str),
         since: since.max(seen.since),

@@ -20,7 +20,8 @@ pub mod types;
 use utoipa_axum::routes;
 
 pub use recording::{
-    Beside, about, beside, change, changed, concerns, concerns_also, concerns_each, done_by, nothing_happened,
+    Beside, about, belongs_to, beside, change, changed, concerns, concerns_also, concerns_each, done_by,
+    nothing_happened,
 };
 
 use crate::{

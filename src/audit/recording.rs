@@ -42,6 +42,8 @@ struct State {
     actor: Option<Actor>,
     /// The account that it concerns, where the path does not name it.
     account: Option<String>,
+    /// The user whose the resource is.
+    owner: Option<String>,
     /// What the body names.
     about: Vec<String>,
     /// Properties that changed, and what they are now.
@@ -165,10 +167,10 @@ impl Recording {
             },
             names: state.about.clone(),
         };
-        std::iter::once(&own).chain(&state.beside).map(|one| self.record(actor, one, &state.changes)).collect()
+        std::iter::once(&own).chain(&state.beside).map(|one| self.record(actor, one, &state)).collect()
     }
 
-    fn record(&self, actor: &Actor, one: &Beside, changes: &Map<String, Value>) -> Record {
+    fn record(&self, actor: &Actor, one: &Beside, state: &State) -> Record {
         let app = &self.app;
         let operation = one.operation.unwrap_or(&self.operation);
         let mut record = Record::new(&app.clock, &app.random, format!("{CHANGE}{operation}"), Level::Info);
@@ -181,13 +183,14 @@ impl Recording {
         record.resource_id.clone_from(&one.resource.id);
         record.request_id.clone_from(&self.request_id);
         actor.tell(&mut record);
+        record.detail("resource_user", state.owner.clone());
         record.detail("operation", Some(self.operation.as_str()));
         record.detail("method", Some(self.method.as_str()));
         record.detail("path", Some(self.path.as_str()));
         record.detail("address", self.address.map(|address| address.to_string()));
         record.detail("outcome", Some("success"));
         record.detail("names", Some(one.names.clone()).filter(|names| !names.is_empty()));
-        let changes = Some(changes).filter(|changes| one.operation.is_none() && !changes.is_empty());
+        let changes = Some(&state.changes).filter(|changes| one.operation.is_none() && !changes.is_empty());
         record.detail("changes", changes.cloned());
         record
     }
@@ -225,6 +228,13 @@ fn current() -> Option<Arc<Recording>> {
 pub fn about(name: &str) {
     if let Some(recording) = current() {
         recording.state().about.push(name.to_owned());
+    }
+}
+
+/// Says whose the resource is, where its name is one among others of its user's.
+pub fn belongs_to(username: &str) {
+    if let Some(recording) = current() {
+        recording.state().owner = Some(username.to_owned());
     }
 }
 

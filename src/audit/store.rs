@@ -57,6 +57,7 @@ pub struct Filter<'a> {
     pub resource_type: Option<&'a str>,
     pub resource_id: Option<&'a str>,
     /// Who did it, and the hint of the key that signed them in.
+    pub resource_user: Option<&'a str>,
     pub user: Option<&'a str>,
     pub key_hint: Option<&'a str>,
     pub since: Option<OffsetDateTime>,
@@ -75,7 +76,8 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>, limit: i64, offset
              and ($5::text is null or resource_id = $5) and ($6::timestamptz is null or created_at >= $6)
              and ($7::timestamptz is null or created_at < $7)
              and ($8::text is null or details->>'user' = $8) and ($9::text is null or details->>'key_hint' = $9)
-           order by created_at desc, id desc limit $10 offset $11"#,
+             and ($10::text is null or details->>'resource_user' = $10)
+           order by created_at desc, id desc limit $11 offset $12"#,
         filter.account,
         filter.kind,
         filter.level,
@@ -85,6 +87,7 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>, limit: i64, offset
         filter.before,
         filter.user,
         filter.key_hint,
+        filter.resource_user,
         limit,
         offset
     )

@@ -27,6 +27,9 @@ pub struct ListEventsQuery {
     /// Only events on the resource with this id, as events show it in `resource`: a name or a UUID.
     #[param(value_type = Option<String>)]
     pub resource_id: Option<AnyName>,
+    /// Kedge's addition: only events on API keys of this user; two users may have keys of the same name.
+    #[param(value_type = Option<String>)]
+    pub resource_user: Option<AnyName>,
     /// Kedge's addition: only events caused by this user.
     #[param(value_type = Option<String>)]
     pub user: Option<AnyName>,

@@ -597,6 +597,8 @@ export function flows(look) {
     await page.getByLabel("Search keys").fill("onerror");
     await row(page, VECTOR.replaceAll("/", "∕")).getByRole("link", { name: "History" }).click();
     await page.getByRole("heading", { level: 1, name: "Audit" }).waitFor();
+    // Another user may have a key of that name.
+    assert.equal(new URL(page.url()).searchParams.get("resource_user"), "alice");
     // Since it has that name, and how it was called before.
     await rows.getByText("Show the details").first().click();
     await page.getByText("jabberwock", { exact: true }).waitFor();

@@ -55,6 +55,7 @@ impl Owner<'_> {
     }
 
     async fn lock(&self, db: &mut PgConnection) -> Result<User, WriteError> {
+        audit::belongs_to(self.username);
         Ok(users::lock_user(db, self.account.id, self.username).await?.ok_or(USER_NOT_FOUND)?)
     }
 }

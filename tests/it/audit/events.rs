@@ -317,6 +317,24 @@ async fn events_are_found_by_who_did_it_and_with_which_key() {
 }
 
 #[tokio::test]
+async fn keys_of_one_name_are_told_apart_by_their_user() {
+    let server = world().await;
+    let alice = server.basic("alice", crate::support::PASSWORD);
+    server.user("acme", "carol").await;
+    let of = |username: &str| format!("/v2/accounts/acme/users/{username}/api-keys");
+    alice.post("/v2/user/api-keys", json!({ "name": "ci" })).await.expect(201);
+    server.admin().post(&of("carol"), json!({ "name": "ci" })).await.expect(201);
+    server.admin().patch(&format!("{}/ci", of("alice")), json!({ "status": "revoked" })).await.expect(200);
+    let found = async |username: &str| {
+        let query = format!("resource_type=api_key&resource_id=ci&resource_user={username}");
+        let found = results(server.admin().get(&format!("/v2/events?{query}")).await);
+        assert!(found.iter().all(|event| event["event"]["details"]["resource_user"] == username), "{found:?}");
+        found.len()
+    };
+    assert_eq!([found("alice").await, found("carol").await, found("bob").await], [2, 1, 0]);
+}
+
+#[tokio::test]
 async fn sign_ins_of_the_console_are_sessions_like_those_of_the_api() {
     let server = Server::start().await;
     server.user("acme", "alice").await;
