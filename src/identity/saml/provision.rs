@@ -12,7 +12,8 @@ use super::{
     trail::Made,
 };
 use crate::{
-    audit,
+    audit::{self, record::Actor},
+    authn::method::SignInMethod,
     authz::policy::Denial,
     db::WriteError,
     identity::{
@@ -65,8 +66,9 @@ pub async fn provision(
         let home = home.filter(|_| is_known.is_none());
         let home = home.ok_or_else(|| refused("The user was deleted in the meantime: try again."))?;
         made.user(&home.name);
-        insert(db, app, idp, &person.username, home.id, now).await?
+        insert(db, app, idp, &person.username, home, now).await?
     };
+    tell_who(person, idp, Some(user.account));
     if user.idp_id != Some(idp.id) {
         return Err(refused("The name belongs to another user."));
     }
@@ -82,6 +84,13 @@ pub async fn provision(
     made.groups(db, &groups.joined, true).await?;
     audit::beside(made.records());
     Ok(SignedIn { user_id: user.id, auth_epoch: user.auth_epoch })
+}
+
+/// Tells the audit trail who signs in, and where they live, if that is known.
+pub fn tell_who(person: &Person, idp: &Idp, account: Option<String>) {
+    let user = Some(person.username.clone());
+    audit::done_by(Actor { user, account, method: Some(SignInMethod::Saml), key_hint: None }, &person.username);
+    audit::about(&idp.name);
 }
 
 fn refused(why: &str) -> WriteError {
@@ -129,14 +138,14 @@ async fn insert(
     app: &App,
     idp: &Idp,
     username: &str,
-    account_id: Uuid,
+    home: &Account,
     now: OffsetDateTime,
 ) -> Result<Known, WriteError> {
     let id = app.random.uuid();
     let by = Some(Vouched::from(idp));
-    let user = NewUser { id, account_id, username, kind: UserType::Saml, by, created_at: now };
+    let user = NewUser { id, account_id: home.id, username, kind: UserType::Saml, by, created_at: now };
     users::insert_user(db, &user).await?;
-    Ok(Known { id, idp_id: Some(idp.id), auth_epoch: 0, first_sign_in: None })
+    Ok(Known { id, idp_id: Some(idp.id), auth_epoch: 0, first_sign_in: None, account: home.name.clone() })
 }
 
 async fn grant(

@@ -224,9 +224,8 @@ async fn settle(app: &App, idp: &Idp, request: Option<&str>, said: &Said) -> Res
     let now = app.clock.now();
     let until = said.when.forgotten_after;
     let settled: Result<Result<SignedIn, Refused>> = transaction!(app.db, |db| {
-        let (user, account) = (Some(person.username.clone()), Some(person.home.clone()));
-        audit::done_by(Actor { user, account, method: Some(SignInMethod::Saml), key_hint: None }, &person.username);
-        audit::about(&idp.name);
+        // In no account yet: where the user lives is not the provider's to say.
+        provision::tell_who(&person, idp, None);
         // Read again: it may have been disabled or deleted, or turned to another entity, since.
         let held = store::hold_idp(db, idp.id).await?;
         let held = held.filter(|held| held.enabled && held.metadata.entity_id == idp.metadata.entity_id);

@@ -101,12 +101,15 @@ pub struct Known {
     pub idp_id: Option<Uuid>,
     pub auth_epoch: i64,
     pub first_sign_in: Option<OffsetDateTime>,
+    /// The name of the account that it lives in.
+    pub account: String,
 }
 
 pub async fn lock_known(db: &mut PgConnection, username: &str) -> sqlx::Result<Option<Known>> {
     sqlx::query_as!(
         Known,
-        "select id, idp_id, auth_epoch, first_sign_in from users where username = $1 for update",
+        "select u.id, u.idp_id, u.auth_epoch, u.first_sign_in, a.name as account
+         from users u join accounts a on a.id = u.account_id where u.username = $1 for update of u",
         username
     )
     .fetch_optional(db)
@@ -115,9 +118,14 @@ pub async fn lock_known(db: &mut PgConnection, username: &str) -> sqlx::Result<O
 
 /// The same, not locked.
 pub async fn find_known(db: &mut PgConnection, username: &str) -> sqlx::Result<Option<Known>> {
-    sqlx::query_as!(Known, "select id, idp_id, auth_epoch, first_sign_in from users where username = $1", username)
-        .fetch_optional(db)
-        .await
+    sqlx::query_as!(
+        Known,
+        "select u.id, u.idp_id, u.auth_epoch, u.first_sign_in, a.name as account
+         from users u join accounts a on a.id = u.account_id where u.username = $1",
+        username
+    )
+    .fetch_optional(db)
+    .await
 }
 
 pub async fn note_first_sign_in(db: &mut PgConnection, user_id: Uuid, now: OffsetDateTime) -> sqlx::Result<()> {

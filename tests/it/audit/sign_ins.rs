@@ -164,3 +164,18 @@ async fn sign_in_to_the_console_and_sign_out_of_it_tell_whose_session_it_is() {
         ["alice", "acme", "refresh_token", "127.0.0.1", "success"].map(Value::from)
     );
 }
+
+#[tokio::test]
+async fn single_sign_on_is_of_the_account_where_the_user_lives_whatever_the_provider_says() {
+    let (server, ..) = world().await;
+    let carol = json!({ "username": "carol", "user_type": "saml", "idp_name": "wonderland" });
+    server.admin().post("/v2/accounts/acme/users", carol).await.expect(200);
+    let before = records(&server).await.len();
+    let answer = says(&[("team", "tea-party"), ("role", "read-only")]).to(&server).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(
+        told_since(&server, before).await[0],
+        "saml_sso: identity_provider wonderland in acme, carol wonderland"
+    );
+    assert_eq!(records(&server).await[before]["details"]["user_account"], "acme");
+}
