@@ -41,10 +41,11 @@ function accessible({ React: { createElement, Fragment } }) {
   };
 }
 
-/** The document with this origin as its server: the pages may call no other, and clients may reach Kedge by another. */
+/** The document without its servers, so that the one it comes from is called: these pages may call no other, and there is
+    nothing to choose from. */
 async function documentOfThisOrigin() {
-  const document = await (await fetch("/v2/openapi.json")).json();
-  return { ...document, servers: [{ url: window.location.origin }] };
+  const { servers, ...document } = await (await fetch("/v2/openapi.json")).json();
+  return document;
 }
 
 documentOfThisOrigin().then((spec) => window.SwaggerUIBundle({
