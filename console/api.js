@@ -24,8 +24,6 @@ function accessible({ React: { createElement, Fragment } }) {
       InfoContainer: within("About the API"),
       authorizeBtn: (Original) => within("Credentials")(credentials(Original)),
       FilterContainer: within("Filter"),
-      // There is one server, and its list would be a field without a name.
-      ServersContainer: () => () => null,
       operations: after("h2", "Operations"),
       // The table of answers is a landmark of its own, without a name.
       responses: (Original) => (props) => {

@@ -49,11 +49,10 @@ async fn headers_of_answers_are_declared() {
                 let declared = !response["headers"][name].is_null();
                 assert_eq!(declared, statuses.contains(&status.as_str()), "{method} {path} {status} {name}");
             }
-            for header in response["headers"].as_object().expect("each has an id").values() {
+            for header in response["headers"].as_object().into_iter().flat_map(|headers| headers.values()) {
                 let Some(reference) = header["$ref"].as_str() else { continue };
                 assert!(document.pointer(&reference[1..]).is_some(), "{reference} leads nowhere");
             }
-            assert!(!response["headers"]["x-request-id"].is_null(), "{method} {path} {status}");
         }
     }
 }
