@@ -2,7 +2,7 @@
 
 import { del, get, post, put } from "./client.js";
 import { confirm, form } from "./dialogs.js";
-import { fill, h, segment } from "./dom.js";
+import { fill, h, parted, segment } from "./dom.js";
 import { nameHelp } from "./names.js";
 import { alert, badge, button, empty, facts, heading, loaded, query, say, searched, section, short, table, when } from "./parts.js";
 import { learn, mayDelete } from "./rights.js";
@@ -51,7 +51,7 @@ function columns(reload) {
   return [
     { label: "Name", cell: ({ name }) => h("a", { class: "name", href: pathOf(name) }, name) },
     { label: "State", cell: stateOf },
-    { label: "E-mail", kind: "wide", cell: ({ email }) => email ?? h("span", { class: "muted" }, "–") },
+    { label: "E-mail", kind: "wide", cell: ({ email }) => (email ? parted(email) : h("span", { class: "muted" }, "–")) },
     { label: "Created", cell: ({ created_at: at }) => when(at) },
     { label: "Actions", kind: "row-actions", cell: (account) => actions(account, reload) },
   ];

@@ -3,7 +3,7 @@
 
 import { get } from "./client.js";
 import { field, values } from "./dialogs.js";
-import { fill, h } from "./dom.js";
+import { fill, h, parted } from "./dom.js";
 import { HINT, alert, badge, button, empty, heading, hinted, loaded, pager, query, table, when } from "./parts.js";
 import { accountsWith, current } from "./session.js";
 
@@ -80,7 +80,7 @@ export function audit(main) {
 }
 
 const columns = [
-  { label: "What", cell: ({ event }) => [h("span", { class: "name" }, what(event)), h("span", { class: "description" }, event.type.split(/(?<=[._])/).map((part) => [part, h("wbr")]))] },
+  { label: "What", cell: ({ event }) => [h("span", { class: "name" }, what(event)), h("span", { class: "description" }, parted(event.type))] },
   { label: "By", cell: ({ event }) => by(event.details) },
   { label: "About", cell: ({ event }) => about(event.resource, event.details?.resource_user) },
   { label: "When", cell: ({ event, created_at: at }) => when(event.timestamp ?? at) },

@@ -46,3 +46,6 @@ export const freshId = () => `id-${++count}`;
 
 /** A name as a segment of a path. */
 export const segment = (name) => encodeURIComponent(name);
+
+/** A text of many parts, such as an address, which a narrow column breaks between them and not within a word. */
+export const parted = (text) => text.split(/(?<=[._@])/).map((part) => [part, h("wbr")]);

@@ -342,7 +342,7 @@ test("a name that is refused is so without the place in a body, and its field sa
   await page.goto("/console/");
   await page.getByRole("button", { name: "Create API key" }).first().click();
   await dialog(page).getByLabel("Name", { exact: true }).fill("mushroom");
-  await dialog(page).getByText("Narrow what the key may do").click();
+  await dialog(page).getByText("Limit what the key may do").click();
   await dialog(page).getByLabel("Networks").fill("nowhere");
   const answered = page.waitForResponse((response) => response.request().method() === "POST" && response.url().endsWith("/v2/user/api-keys"));
   await dialog(page).getByRole("button", { name: "Create key" }).click();
