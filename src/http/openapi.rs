@@ -245,7 +245,7 @@ async fn get_openapi_json(State(app): State<App>) -> crate::error::Result<Respon
 /// This document as YAML
 #[utoipa::path(get, path = "/v2/openapi.yaml", tag = "System",
     extensions(("x-kedge-addition" = json!(true))),
-    responses((status = 200, description = "The document", body = String, content_type = "application/yaml")))]
+    responses((status = 200, description = "The document", body = Object, content_type = "application/yaml")))]
 async fn get_openapi_yaml(State(app): State<App>) -> crate::error::Result<Response> {
     let document = app.documents.get(&app.config.server)?;
     Ok(([(header::CONTENT_TYPE, "application/yaml")], document.yaml.clone()).into_response())
