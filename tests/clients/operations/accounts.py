@@ -124,7 +124,7 @@ OPERATIONS = {
             "AccessCredential",
             lambda w, credential: credential.type == "password" and credential.value != "a-new-looking-glass",
         ),
-        refused("admin", 400, lambda w: of_user(w, body=password(COMMON_PASSWORD)), "first that guessers try"),
+        refused("admin", 400, lambda w: of_user(w, body=password(COMMON_PASSWORD)), "too common"),
     ),
     "delete_user_credential": (
         succeeds("admin", 204, lambda w: of_user(w, credential_type="password")),

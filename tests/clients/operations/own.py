@@ -65,6 +65,6 @@ OPERATIONS = {
             "AccessCredential",
             lambda w, credential: credential.type == "password" and credential.value != "a-new-looking-glass",
         ),
-        refused("user", 400, lambda w: dict(body=password(COMMON_PASSWORD)), "first that guessers try"),
+        refused("user", 400, lambda w: dict(body=password(COMMON_PASSWORD)), "too common"),
     ),
 }
