@@ -17,11 +17,18 @@ pub struct Change {
     pub subject: String,
 }
 
+/// Which log it is: that of a PostgreSQL, by when it was started, and in it that of a table. A restore makes another
+/// table, with what another history left in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub started: i64,
+    pub table: i64,
+}
+
 /// What one look at the log found.
 #[derive(Debug)]
 pub struct Seen {
-    /// Which PostgreSQL answered: when it was started.
-    pub server: i64,
+    pub log: Identity,
     pub is_standby: bool,
     /// Every transaction before this one has ended: what it changed was visible.
     pub xmin: i64,
@@ -32,8 +39,8 @@ pub struct Seen {
 /// The changes of the transactions from `xmin` on that are visible now.
 pub async fn read(db: &mut PgConnection, xmin: i64) -> sqlx::Result<Seen> {
     let rows = sqlx::query!(
-        r#"select (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint as "server!",
-                  pg_is_in_recovery() as "is_standby!", pg_snapshot_xmin(s.now)::text::bigint as "xmin!",
+        r#"select (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint as "started!",
+                  to_regclass('changes')::oid::bigint as "table!", pg_is_in_recovery() as "is_standby!", pg_snapshot_xmin(s.now)::text::bigint as "xmin!",
                   s.now::text as "snapshot!", c.id as "id?", c.xid::text::bigint as "xid?", c.kind as "kind?",
                   c.subject as "subject?"
            from (select pg_current_snapshot() as now) as s left join changes c on c.xid >= $1::bigint::text::xid8"#,
@@ -42,13 +49,14 @@ pub async fn read(db: &mut PgConnection, xmin: i64) -> sqlx::Result<Seen> {
     .fetch_all(db)
     .await?;
     let first = rows.first().ok_or(sqlx::Error::RowNotFound)?;
-    let (server, is_standby, xmin) = (first.server, first.is_standby, first.xmin);
+    let log = Identity { started: first.started, table: first.table };
+    let (is_standby, xmin) = (first.is_standby, first.xmin);
     let snapshot = first.snapshot.clone();
     let changes = rows
         .into_iter()
         .filter_map(|row| Some(Change { id: row.id?, xid: row.xid?, kind: row.kind?, subject: row.subject? }))
         .collect();
-    Ok(Seen { server, is_standby, xmin, snapshot, changes })
+    Ok(Seen { log, is_standby, xmin, snapshot, changes })
 }
 
 /// Makes the node known before it goes by what it reads, so that who waits for all nodes waits for it: durable, unlike

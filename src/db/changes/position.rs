@@ -38,12 +38,13 @@ impl Position {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::changes::log::Identity;
 
     fn seen(xmin: i64, changes: &[(i64, i64)]) -> Seen {
         let change =
             |(id, xid): &(i64, i64)| Change { id: *id, xid: *xid, kind: String::new(), subject: String::new() };
         Seen {
-            server: 1,
+            log: Identity { started: 1, table: 1 },
             is_standby: false,
             xmin,
             snapshot: String::new(),

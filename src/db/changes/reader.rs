@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     Ask, Changes, GONE_AFTER, POLL_EVERY, REPORT_EVERY,
-    log::{self, Change, Seen},
+    log::{self, Change, Identity, Seen},
     nanoseconds, now,
     position::Position,
 };
@@ -32,10 +32,10 @@ pub struct Reader {
     poll_every: Duration,
     follower: Follower,
     returned: Box<dyn Fn() + Send + Sync>,
-    /// Whether another server than the one of before answered, since the log was read.
+    /// Whether another log than the one of before was there, since one was read.
     was_elsewhere: bool,
-    /// When the server started that was read from last.
-    server: Option<i64>,
+    /// The log that was read last.
+    log: Option<Identity>,
 }
 
 /// Why the reader begins anew: until it has, everything counts as changed.
@@ -47,7 +47,7 @@ enum Lost {
     Late(#[from] tokio::time::error::Elapsed),
     #[error("the database is a standby, which may be behind")]
     Standby,
-    #[error("another database server answers")]
+    #[error("another database server answers, or another database is restored there")]
     OtherServer,
     #[error("this node was not heard of for too long")]
     Forgotten,
@@ -74,7 +74,7 @@ impl Reader {
             follower: Box::new(|_| {}),
             returned: Box::new(|| {}),
             was_elsewhere: false,
-            server: None,
+            log: None,
         }
     }
 
@@ -136,7 +136,7 @@ impl Reader {
         let mut db = timeout(CONNECTION, PgConnection::connect_with(options)).await??;
         timeout(STATEMENT, log::register(&mut db, node, lease.as_secs_f64())).await??;
         let mut position = Position::at_the_end();
-        let mut server = None;
+        let mut followed = None;
         let mut asks: Vec<Ask> = Vec::new();
         let mut reported = now();
         loop {
@@ -148,16 +148,16 @@ impl Reader {
             if sent.saturating_sub(reported) > nanoseconds(GONE_AFTER) / 2 {
                 return Err(Lost::Forgotten);
             }
-            let seen_server = seen.server;
-            let before = server.replace(seen_server);
+            let identity = seen.log;
+            let before = followed.replace(identity);
             let is_first = before.is_none();
-            if before.is_some_and(|before| before != seen_server) {
+            if before.is_some_and(|before| before != identity) {
                 return Err(Lost::OtherServer);
             }
             let snapshot = seen.snapshot.clone();
             let new = position.advance(seen);
             if is_first {
-                self.was_elsewhere |= self.server.replace(seen_server).is_some_and(|server| server != seen_server);
+                self.was_elsewhere |= self.log.replace(identity).is_some_and(|before| before != identity);
                 // In this order: what is read by connections of before is forgotten, too.
                 if std::mem::take(&mut self.was_elsewhere) {
                     (self.returned)();
