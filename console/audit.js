@@ -102,7 +102,7 @@ function by({ user, user_account: account, signed_in_by: means, key_hint: hint, 
 
 function about({ type, id, account_name: account } = {}, owner) {
   const what = [type?.replaceAll("_", " ").replace("api key", "API key"), id].filter(Boolean).join(" ");
-  return [what || h("span", { class: "muted" }, "–"), account ? h("span", { class: "description" }, `${owner ? `of ${owner} ` : ""}in ${account}`) : null];
+  return [h("span", { class: what ? null : "muted" }, what || "–"), account ? h("span", { class: "description" }, `${owner ? `of ${owner} ` : ""}in ${account}`) : null];
 }
 
 const said = (value) => (typeof value === "string" ? value : JSON.stringify(value));
