@@ -5,9 +5,8 @@
 use axum::http::HeaderValue;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use kedge::{
-    authn::{authenticate, basic, bearer, cache::API_KEY},
+    authn::{authenticate, basic, bearer, cache::API_KEY, method::SignInMethod},
     error::Error,
-    metrics::Means,
 };
 use kedge_fuzz::{ADMIN, APP, authorization, block_on};
 use libfuzzer_sys::{Corpus, fuzz_target};
@@ -18,7 +17,7 @@ fuzz_target!(|header: &[u8]| -> Corpus {
     let login = basic::parse(value.as_bytes());
     let token = bearer::token(value.as_bytes());
     assert!(login.is_err() || token.is_none(), "a header is of one scheme");
-    assert_eq!(token.is_some(), Means::of(&headers) == Means::Token);
+    assert_eq!(token.is_some(), SignInMethod::of(&headers) == Some(SignInMethod::Token));
     if let Ok(login) = login {
         #[expect(clippy::disallowed_methods, reason = "what was read is written again")]
         let again =
