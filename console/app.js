@@ -84,6 +84,7 @@ function frame() {
 }
 
 let main = null;
+let scrolled;
 
 function render({ focus = false, top = 0 } = {}) {
   const here = path();
@@ -137,19 +138,32 @@ function render({ focus = false, top = 0 } = {}) {
   );
 }
 
-/** Goes to where a page was left, once it is that high, unless its user goes elsewhere meanwhile. */
-function scrollBack(place, top) {
-  window.scrollTo(0, top);
-  if (top === 0) return;
-  const grown = new ResizeObserver(() => {
-    if (place.isConnected) window.scrollTo(0, top);
-    if (!place.isConnected || window.scrollY >= top - 1) grown.disconnect();
-  });
-  grown.observe(place);
-  for (const input of ["wheel", "pointerdown", "keydown"]) window.addEventListener(input, () => grown.disconnect(), { once: true });
+/** Watches a page that has to grow before one can go to where it was left. */
+let growing = null;
+
+function stopGrowing() {
+  growing?.disconnect();
+  growing = null;
 }
 
-const keepTop = () => window.history.replaceState({ ...window.history.state, top: window.scrollY }, "");
+/** Goes to where a page was left, once it is that high, unless its user goes elsewhere meanwhile. */
+function scrollBack(place, top) {
+  clearTimeout(scrolled);
+  stopGrowing();
+  window.scrollTo(0, top);
+  if (top === 0) return;
+  growing = new ResizeObserver(() => {
+    window.scrollTo(0, top);
+    if (window.scrollY >= top - 1) stopGrowing();
+  });
+  growing.observe(place);
+}
+
+/** Notes where the page stands; where it has yet to be shown, or to come back to its place, that place stays noted. */
+function keepTop() {
+  clearTimeout(scrolled);
+  if (main !== null && growing === null) window.history.replaceState({ ...window.history.state, top: window.scrollY }, "");
+}
 
 function focusOn(place, wanted) {
   if (wanted) place.querySelector("h1")?.focus({ preventScroll: true });
@@ -189,6 +203,7 @@ function ended({ refused = null, notice } = {}) {
   // What a dialog shows is not for whoever comes next.
   for (const dialog of document.querySelectorAll("dialog")) dialog.remove();
   hush();
+  stopGrowing();
   const had = current() !== null;
   clear();
   main = null;
@@ -211,11 +226,13 @@ window.addEventListener("popstate", () => {
 });
 // Where a page was left is known before it has loaded: the browser would go there too early.
 window.history.scrollRestoration = "manual";
-let scrolled;
 window.addEventListener("scroll", () => {
   clearTimeout(scrolled);
   scrolled = setTimeout(keepTop, 150);
 });
+// By "pagehide" the entry is not written to any more.
+window.addEventListener("beforeunload", keepTop);
+for (const input of ["wheel", "pointerdown", "keydown"]) window.addEventListener(input, stopGrowing);
 whenEnded((notice) => ended({ notice }));
 
 async function start() {

@@ -59,6 +59,32 @@ test("the search, the toggle, the page and the place of a list are there again a
   await page.context().close();
 });
 
+test("the place of a list is kept when it is left at once, and when it is left before it was there again", async () => {
+  const { page, username } = await somebody(tarts(60));
+  await signIn(page, username, PASSWORD);
+  await row(page, "tart-59").waitFor();
+  const back = async (top) => {
+    await row(page, "tart-59").waitFor();
+    await page.waitForFunction((top) => window.scrollY === top, top);
+  };
+  await page.evaluate(() => { window.scrollTo(0, 1500); window.location.reload(); });
+  await back(1500);
+  await page.evaluate(() => { window.scrollTo(0, 1200); document.querySelector("[href='/console/profile']").click(); });
+  await page.getByRole("heading", { level: 1, name: "My account" }).waitFor();
+  const list = /\/v2\/user\/api-keys/;
+  let answer;
+  const asked = new Promise((resolve) => page.route(list, (route) => { answer = () => route.continue(); resolve(); }, { times: 1 }));
+  await page.goBack();
+  await asked;
+  await page.reload();
+  await answer().catch(() => {});
+  await back(1200);
+  await page.reload({ waitUntil: "commit" });
+  await page.reload();
+  await back(1200);
+  await page.context().close();
+});
+
 test("a value that is pasted into a search gets into no address and no history", async () => {
   const { page, username, credentials } = await somebody();
   const { value } = await kedge.ask("POST", "/v2/user/api-keys", { name: "walrus" }, credentials);
