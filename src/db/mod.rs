@@ -215,7 +215,14 @@ impl Db {
                 }
                 committed.map(|()| done).map_err(WriteError::Database)
             }
-            Err(error) => Err(error),
+            Err(WriteError::Answer(refusal)) => {
+                // Dropped, it would hold its locks for a moment after the answer.
+                if let Err(error) = transaction.rollback().await {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "a refused change was not rolled back");
+                }
+                Err(WriteError::Answer(refusal))
+            }
+            lost => lost,
         };
         match committed {
             Err(WriteError::Database(error)) if *attempt < ATTEMPTS && lost_a_conflict(&error) => {
