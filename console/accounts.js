@@ -4,7 +4,7 @@ import { del, get, post, put } from "./client.js";
 import { confirm, form } from "./dialogs.js";
 import { fill, h, parted, segment } from "./dom.js";
 import { nameHelp } from "./names.js";
-import { alert, badge, button, empty, facts, heading, loaded, query, say, searched, section, short, table, when } from "./parts.js";
+import { alert, badge, button, empty, facts, go, heading, loaded, query, say, searched, section, short, table, when } from "./parts.js";
 import { learn, mayDelete } from "./rights.js";
 import { accountsWith, current, isMe, may } from "./session.js";
 
@@ -138,7 +138,7 @@ export function account(main, name) {
       users ? section("Users", {}, users.node) : alert("You may not see the users of this account."),
     ];
   });
-  const gone = () => document.dispatchEvent(new CustomEvent("kedge:go", { detail: "/console/accounts" }));
+  const gone = () => place.isConnected && go("/console/accounts");
   reload();
 }
 
@@ -232,7 +232,7 @@ export function deleteUser(account, username, then) {
     "Delete user",
     async () => {
       await del(`/v2/accounts/${segment(account)}/users/${segment(username)}`);
-      return () => { say(`${short(username)} is deleted`); then(); };
+      return (here) => { say(`${short(username)} is deleted`); then(here); };
     },
   );
 }

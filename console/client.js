@@ -142,7 +142,8 @@ export async function call(method, path, options = {}) {
   try {
     return await authorized(method, path, options);
   } catch (error) {
-    if (error.status !== 401 || token === null) throw error;
+    // Where the session is over, nobody is the subject any more.
+    if (error.status !== 401 || subject === null) throw error;
     // The token's session may have ended before its time: the cookie tells.
     token = null;
     return authorized(method, path, options);

@@ -2,6 +2,7 @@
 
 import { fill, freshId, h } from "./dom.js";
 import { alert, button, tell } from "./parts.js";
+import { current } from "./session.js";
 
 const firmIsOpen = () => document.querySelector("dialog[data-firm][open]") !== null;
 // That a dialog's `cancel` is prevented, browsers put up with once.
@@ -18,14 +19,20 @@ export function open(title, build, { firm = false, wide = false } = {}) {
   const before = document.activeElement;
   const look = wide ? "dialog dialog-wide" : "dialog";
   const dialog = h("dialog", { "aria-labelledby": id, class: look, "data-firm": firm, closedby: firm ? "none" : null });
-  const close = () => dialog.close();
-  fill(dialog, h("h2", { id, tabindex: "-1" }, title), build(close));
-  dialog.addEventListener("close", () => {
+  // The event comes with the next frame, and in a tab that is not seen not at all.
+  const gone = () => {
+    if (!dialog.isConnected) return;
     // What it showed is gone from the page with it.
     dialog.remove();
-    const back = before?.isConnected ? before : document.querySelector("main h1");
-    back?.focus();
-  });
+    // The browser gave the focus back, unless what had it is no more.
+    if (document.activeElement === document.body) (before?.isConnected ? before : document.querySelector("main h1"))?.focus();
+  };
+  const close = () => {
+    dialog.close();
+    gone();
+  };
+  fill(dialog, h("h2", { id, tabindex: "-1" }, title), build(close));
+  dialog.addEventListener("close", gone);
   document.body.append(dialog);
   dialog.showModal();
   return close;
@@ -78,9 +85,12 @@ export function values(form) {
 
 /**
  * A dialog with a form. `check(values)` answers what is wrong before anything is asked, `act(values)` does it; what is
- * refused is shown in its words, and the dialog stays.
+ * refused is shown in its words, and the dialog stays. What `act` answers is called when it is done, with whether the page
+ * is still there; not where the session is another by then.
  */
 export function form(title, { lead, fields = [], body = [], label, kind = "primary", check, act, wide, cancel = "Cancel" }) {
+  const page = document.getElementById("main");
+  const session = current();
   return open(
     title,
     (close) => {
@@ -114,9 +124,9 @@ export function form(title, { lead, fields = [], body = [], label, kind = "prima
         try {
           const then = await act(held);
           close();
-          then?.();
+          if (current() === session) then?.(page.isConnected);
         } catch (error) {
-          if (!element.isConnected) return tell(error);
+          if (!element.closest("dialog")?.open) return tell(error);
           if (error.status === undefined) console.error(error);
           fill(problem, alert(error.message));
         } finally {

@@ -4,12 +4,11 @@ import { del, get, patch, post } from "./client.js";
 import { confirm, form, whileHere } from "./dialogs.js";
 import { fill, h, segment } from "./dom.js";
 import { nameHelp } from "./names.js";
-import { button, description, empty, heading, loaded, query, say, searched, section, short, table, titled, when } from "./parts.js";
+import { button, description, empty, go, heading, loaded, query, say, searched, section, short, table, titled, when } from "./parts.js";
 import { current } from "./session.js";
 
 const BASE = "/v2/system/user-groups";
 const pathOf = (group) => `/console/groups/${segment(group.group_uuid)}`;
-const go = (href) => document.dispatchEvent(new CustomEvent("kedge:go", { detail: href }));
 
 /** All groups. */
 export function groups(main) {
@@ -51,7 +50,7 @@ function create() {
     label: "Create group",
     act: async ({ name, description: text }) => {
       const made = await post(BASE, { name, ...(text ? { description: text } : {}) });
-      return () => { say(`${short(name)} is created`); go(pathOf(made)); };
+      return (here) => { say(`${short(name)} is created`); if (here) go(pathOf(made)); };
     },
   });
 }
@@ -59,7 +58,7 @@ function create() {
 function remove(group, then) {
   confirm("Delete group", h("span", {}, "Its members lose the roles that ", h("strong", {}, group.name), " gave them. This cannot be undone."), "Delete group", async () => {
     await del(`${BASE}/${segment(group.group_uuid)}`);
-    return () => { say(`${short(group.name)} is deleted`); then(); };
+    return (here) => { say(`${short(group.name)} is deleted`); then(here); };
   });
 }
 
@@ -72,7 +71,7 @@ export function group(main, id) {
   const lead = h("span", {});
   const actions = [
     button("Change description", () => describe(base, found, reload)),
-    button("Delete group", () => remove(found, () => go("/console/groups")), { kind: "danger-plain" }),
+    button("Delete group", () => remove(found, (here) => here && go("/console/groups")), { kind: "danger-plain" }),
   ];
   for (const action of actions) action.hidden = true;
   const head = heading("Group", { back: { href: "/console/groups", label: "Groups" }, lead, actions });

@@ -64,6 +64,9 @@ export function button(label, onClick, { kind = "plain", small = false, describe
   return made;
 }
 
+/** Goes to another page of the console. */
+export const go = (href) => document.dispatchEvent(new CustomEvent("kedge:go", { detail: href }));
+
 /** The head of a page: its only h1, and what can be done. */
 export function heading(title, { lead, actions = [], back } = {}) {
   return h(
@@ -127,7 +130,7 @@ export function short(name) {
 // How much of a key's id is shown of it.
 export const HINT = 4;
 /** Of the value of a key that somebody pastes, no more than its hint: the rest may not get into an address. */
-export const hinted = (text) => text.trim().replace(/(kedge_.{4}).*/s, "$1");
+export const hinted = (text) => text.trim().replace(/(kedge_.{4})(?=.*[0-9A-Za-z]{16}).*/s, "$1");
 
 export function empty(title, text, action) {
   return h("div", { class: "empty" }, h("p", { class: "empty-title" }, title), h("p", {}, text), action ?? null);
@@ -173,10 +176,14 @@ export async function loaded(place, read) {
   const mine = {};
   latest.set(place, mine);
   place.setAttribute("aria-busy", "true");
-  const put = (nodes) => {
-    if (latest.get(place) === mine) replace(place, nodes);
+  const put = (nodes, height = "") => {
+    if (latest.get(place) !== mine) return;
+    place.style.minHeight = height;
+    replace(place, nodes);
   };
-  const waiting = setTimeout(() => put(h("p", { class: "loading", role: "status" }, "Loading…")), 150);
+  // As high as what it takes the place of: the page stays where it is scrolled to.
+  const loading = () => put(h("p", { class: "loading", role: "status" }, "Loading…"), `${place.offsetHeight}px`);
+  const waiting = setTimeout(loading, 150);
   try {
     put(await read());
   } catch (error) {
@@ -233,8 +240,10 @@ export function searched(label, read, show, { also = [] } = {}) {
   };
   let typed;
   input.addEventListener("input", () => {
+    page = 1;
+    keep();
     clearTimeout(typed);
-    typed = setTimeout(() => { page = 1; reload(); }, 200);
+    typed = setTimeout(reload, 200);
   });
   reload();
   return { node: h("div", {}, bar, place), reload, first: () => { page = 1; reload(); } };

@@ -3,12 +3,11 @@
 import { del, get, post, put } from "./client.js";
 import { confirm, form, whileHere } from "./dialogs.js";
 import { fill, h, segment } from "./dom.js";
-import { badge, button, empty, facts, heading, loaded, query, say, section, short, table, when } from "./parts.js";
+import { badge, button, empty, facts, go, heading, loaded, query, say, section, short, table, when } from "./parts.js";
 import { current } from "./session.js";
 
 const BASE = "/v2/rbac-manager/saml/idps";
 const pathOf = (name) => `/console/single-sign-on/${segment(name)}`;
-const go = (href) => document.dispatchEvent(new CustomEvent("kedge:go", { detail: href }));
 
 const TEXTS = [
   ["sp_entity_id", "Entity id of Kedge", { required: true, help: "The name of this server at the provider." }],
@@ -58,7 +57,7 @@ function add() {
   const origin = window.location.origin;
   edit("Add identity provider", { enabled: true, sp_entity_id: "kedge", acs_url: `${origin}/v2/rbac-manager/saml/sso/`, require_signed_assertions: true, require_signed_response: true, allow_account_creation: true }, true, async (configuration) => {
     await post(BASE, configuration);
-    return () => { say(`${short(configuration.name)} is added`); go(pathOf(configuration.name)); };
+    return (here) => { say(`${short(configuration.name)} is added`); if (here) go(pathOf(configuration.name)); };
   });
 }
 
@@ -70,7 +69,7 @@ function edit(title, now, isNew, act) {
         ? { name: "name", label: "Name", required: true, maxlength: 128, autocomplete: "off", help: "Letters, digits, “_” and “-”. It cannot be changed." }
         : null,
       ...TEXTS.map(([name, label, rest]) => ({ name, label, value: now[name] ?? "", autocomplete: "off", ...rest })),
-      ...LISTS.map(([name, label, help]) => ({ name, label, help, value: (now[name] ?? []).join(", "), autocomplete: "off" })),
+      ...LISTS.map(([name, label, help]) => ({ name, label, help: now[name]?.length === 0 ? "None at present. Patterns with *, separated by commas." : help, value: (now[name] ?? []).join(", "), autocomplete: "off" })),
       ...FLAGS.map(([name, label]) => ({ name, label, type: "checkbox", value: now[name] })),
     ].filter(Boolean),
     label: "Save",
@@ -81,7 +80,8 @@ function edit(title, now, isNew, act) {
       for (const [name] of FLAGS) configuration[name] = held[name];
       for (const [name] of LISTS) {
         const items = held[name].split(",").map((item) => item.trim()).filter(Boolean);
-        if (items.length) configuration[name] = items;
+        // Left out, it may name any; none at all, where that is how it was.
+        if (items.length || now[name]?.length === 0) configuration[name] = items;
       }
       if (now.acs_https_port) configuration.acs_https_port = now.acs_https_port;
       return act(configuration);
@@ -93,19 +93,18 @@ function edit(title, now, isNew, act) {
 export function provider(main, name) {
   const base = `${BASE}/${segment(name)}`;
   const place = h("div", {});
-  let found = null;
   const actions = [
-    button("Change", () => edit("Change identity provider", found, false, async (configuration) => {
+    // All of it is written: not what another may have changed since the page was opened.
+    button("Change", () => whileHere(get(base), (now) => edit("Change identity provider", now, false, async (configuration) => {
       await put(base, configuration);
       return () => { say("Saved"); reload(); };
-    })),
+    }))),
     button("Delete", () => remove(name, base), { kind: "danger-plain" }),
   ];
   for (const action of actions) action.hidden = true;
   fill(main, heading(name, { back: { href: "/console/single-sign-on", label: "Single sign-on" }, actions }), place);
   const reload = () => loaded(place, async () => {
-    const [configuration, groups] = await Promise.all([get(base), get(`${base}/user-group-mappings`)]);
-    found = configuration;
+    const [found, groups] = await Promise.all([get(base), get(`${base}/user-group-mappings`)]);
     for (const action of actions) action.hidden = false;
     const said = [...TEXTS, ...LISTS].filter(([key]) => found[key] !== undefined && found[key] !== null && key !== "idp_metadata_xml");
     return [
@@ -116,7 +115,7 @@ export function provider(main, name) {
         h(
           "dl",
           { class: "pairs" },
-          said.map(([key, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, Array.isArray(found[key]) ? found[key].join(", ") : String(found[key])))),
+          said.map(([key, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, Array.isArray(found[key]) ? found[key].join(", ") || "None" : String(found[key])))),
           FLAGS.slice(1).map(([key, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, found[key] ? "Yes" : "No"))),
         ),
         h("p", {}, h("a", { href: `/v2/rbac-manager/saml/metadata/${segment(name)}`, download: `${name}.xml` }, "Metadata of Kedge for the provider’s administrator")),
@@ -163,6 +162,6 @@ function mapOneOf(groups, base, then) {
 function remove(name, base) {
   confirm("Delete identity provider", h("span", {}, "Deletes ", h("strong", {}, name), " with all the users who sign in through it. This cannot be undone."), "Delete identity provider", async () => {
     await del(base);
-    return () => { say(`${short(name)} is deleted`); go("/console/single-sign-on"); };
+    return (here) => { say(`${short(name)} is deleted`); if (here) go("/console/single-sign-on"); };
   });
 }

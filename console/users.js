@@ -5,7 +5,7 @@ import { deletable, deleteUser, seen } from "./accounts.js";
 import { confirm, field, form, whileHere } from "./dialogs.js";
 import { fill, h, segment } from "./dom.js";
 import { keyList, keysAreOff } from "./keys.js";
-import { alert, badge, button, empty, facts, heading, loaded, query, say, section, table, when } from "./parts.js";
+import { alert, badge, button, empty, facts, go, heading, loaded, query, say, section, table, when } from "./parts.js";
 import { learn, mayEnter, mayHandOut } from "./rights.js";
 import { accountsWith, current, isMe, may, whereToAsk } from "./session.js";
 
@@ -47,7 +47,7 @@ export function user(main, account, username) {
 
 function actions(account, username, found, base) {
   const own = isMe(account, username);
-  const after = () => document.dispatchEvent(new CustomEvent("kedge:go", { detail: `/console/accounts/${segment(account)}` }));
+  const after = (here) => here && go(`/console/accounts/${segment(account)}`);
   const activity = query({ account: current().isAdmin ? null : account, user: username });
   return [
     may("listEvents", account) ? h("a", { class: "button button-plain", href: `/console/audit${activity}` }, "Activity") : null,

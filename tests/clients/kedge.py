@@ -75,7 +75,7 @@ class Kedge:
     def __exit__(self, *_):
         status = self.stop()
         assert status == 0, f"kedge ended with {status}:\n{self.said}"
-        assert not re.search("ERROR|panicked", self.said), self.said
+        assert not wrong(self.said), self.said
 
     @cached_property
     def admin_token(self):
@@ -88,6 +88,15 @@ class Kedge:
         answer = requests.request(method, self.url + path, auth=user, headers=headers, timeout=30, **arguments)
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
+
+
+# What a machine says that is too busy; no request fails by it.
+BUSY = re.compile("nothing that is remembered counts|the database does not answer")
+
+
+def wrong(said):
+    """The lines of a log that no run of the tests should have."""
+    return [line for line in said.splitlines() if re.search("ERROR|panicked", line) and not BUSY.search(line)]
 
 
 def free_port():

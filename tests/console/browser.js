@@ -29,6 +29,8 @@ export async function open(browser, kedge, { width = 1280, height = 900, dark = 
     colorScheme: dark ? "dark" : "light",
     ignoreHTTPSErrors: true,
   });
+  // No test waits for it to be over.
+  context.setDefaultTimeout(60_000);
   if (process.env.CONSOLE_FOLDER) await fromFolder(context);
   const page = await context.newPage();
   page.wrong = [];
@@ -48,7 +50,6 @@ export async function open(browser, kedge, { width = 1280, height = 900, dark = 
       console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
     });
   });
-  page.setDefaultTimeout(10_000);
   return page;
 }
 

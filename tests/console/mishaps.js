@@ -286,6 +286,7 @@ export function mishaps(there) {
     assert.ok(first < later, `${first} ${later}`);
     await dialog(page).getByRole("button", { name: "Revoke safe" }).click();
     await page.locator(".toast bdi").waitFor();
+    await settled(page);
     await row(page, bugs).getByRole("button", { name: "Revoke" }).click();
     assert.equal(await dialog(page).locator("[type=submit]").innerText(), `Revoke ${"🐛".repeat(27)}…`);
     await page.context().close();

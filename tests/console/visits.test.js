@@ -67,17 +67,19 @@ test("the place of a list is kept when it is left at once, and when it is left b
     await row(page, "tart-59").waitFor();
     await page.waitForFunction((top) => window.scrollY === top, top);
   };
-  await page.evaluate(() => { window.scrollTo(0, 1500); window.location.reload(); });
+  await Promise.all([page.waitForEvent("load"), page.evaluate(() => { window.scrollTo(0, 1500); window.location.reload(); })]);
   await back(1500);
   await page.evaluate(() => { window.scrollTo(0, 1200); document.querySelector("[href='/console/profile']").click(); });
   await page.getByRole("heading", { level: 1, name: "My account" }).waitFor();
   const list = /\/v2\/user\/api-keys/;
-  let answer;
-  const asked = new Promise((resolve) => page.route(list, (route) => { answer = () => route.continue(); resolve(); }, { times: 1 }));
+  let isAsked;
+  const asked = new Promise((resolve) => { isAsked = resolve; });
+  await page.route(list, isAsked, { times: 1 });
   await page.goBack();
-  await asked;
+  const unanswered = await asked;
   await page.reload();
-  await answer().catch(() => {});
+  // The page that asked is gone.
+  await unanswered.abort().catch(() => {});
   await back(1200);
   await page.reload({ waitUntil: "commit" });
   await page.reload();

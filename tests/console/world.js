@@ -1,5 +1,6 @@
 // What the tests of the console drive: a Kedge with some users in it, and a browser.
 
+import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { launch, open, settled } from "./browser.js";
 import { start } from "./kedge.js";
@@ -84,4 +85,11 @@ export async function held(page, method, part, how = (route) => route.continue()
     return how(route);
   });
   return answer;
+}
+
+/** The metadata of an identity provider that nobody signs in by. */
+export function metadata() {
+  const made = execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=idp.test", "-days", "30"], { stdio: ["ignore", "pipe", "ignore"] });
+  const certificate = made.toString().replace(/-----[A-Z ]+-----|\s/g, "");
+  return `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.test"><IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>${certificate}</X509Certificate></X509Data></KeyInfo></KeyDescriptor><SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.test/sso"/></IDPSSODescriptor></EntityDescriptor>`;
 }

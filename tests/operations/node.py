@@ -17,7 +17,7 @@ from kedge import BINARY
 OLD_BINARY = os.environ.get("KEDGE_OLD_BINARY")
 ADMIN = "admin", "down-the-rabbit-hole"
 PASSWORD = "through-the-looking-glass"
-SECONDS_TO_START = 30
+SECONDS_TO_START = 120
 
 
 class Node:

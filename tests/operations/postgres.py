@@ -17,7 +17,7 @@ PROGRAMS = Path(INITDB).resolve().parent
 # PostgreSQL and PgBouncer refuse to run as root.
 AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
 SUPERUSER = "queen"
-SECONDS_TO_START = 30
+SECONDS_TO_START = 120
 # What is measured and killed here is no disk.
 SETTINGS = {"listen_addresses": "127.0.0.1", "fsync": "off", "shared_buffers": "32MB", "max_connections": "200"}
 
@@ -129,7 +129,7 @@ class Cluster:
         asked.stdin = None
         return asked
 
-    def until(self, text, expected, seconds=20):
+    def until(self, text, expected, seconds=60):
         end = time.monotonic() + seconds
         while (found := self.sql(text)) != expected:
             assert time.monotonic() < end, f"{text}: still {found!r}"

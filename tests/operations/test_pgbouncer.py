@@ -11,7 +11,7 @@ import pytest
 from bouncer import Bouncer
 from data import PEOPLE, by_key
 from documented import documented, run
-from kedge import BINARY
+from kedge import BINARY, wrong
 from load import Load
 from node import ADMIN, Node, basic
 
@@ -42,7 +42,7 @@ def run_load(nodes):
     assert load.failures == []
     for node in nodes:
         load.verify(node)
-        assert "ERROR" not in node.said()
+        assert not wrong(node.said())
     return load.answered
 
 

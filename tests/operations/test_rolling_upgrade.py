@@ -15,7 +15,7 @@ from node import OLD_BINARY, Node
 OLD = OLD_BINARY or BINARY
 # How long a balancer waits between taking a node out and telling it to stop: a request that it sent a moment before is
 # then no longer on its way to a node that has closed its door.
-TO_ARRIVE = 0.3
+TO_ARRIVE = 1
 
 
 class SlowRequest:

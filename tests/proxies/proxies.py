@@ -11,7 +11,7 @@ from asking import ask
 from kedge import REPOSITORY, free_port
 
 DEPLOY = REPOSITORY / "deploy"
-SECONDS_TO_START = 30
+SECONDS_TO_START = 120
 
 
 class Proxy:

@@ -25,7 +25,7 @@ from world import World, fresh
 
 RSA_1_5 = "http://www.w3.org/2001/04/xmlenc#rsa-1_5"
 ASSERTION = "{urn:oasis:names:tc:SAML:2.0:assertion}Assertion"
-SECONDS_TO_REFRESH = 30
+SECONDS_TO_REFRESH = 120
 
 
 def configure(idp, **changes):

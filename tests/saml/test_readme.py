@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from kedge import free_port
+
 REPOSITORY = Path(__file__).parents[2]
 MARK = "<!-- walked by tests/saml/test_readme.py -->\n```sh\n"
 
@@ -14,6 +16,8 @@ def test_walk_signs_in_as_printed(kedge, tmp_path):
     script = (REPOSITORY / "README.md").read_text().split(MARK)[1].split("```")[0]
     script = script.replace("http://localhost:8228", kedge.url).replace("admin:foobar", ":".join(kedge.admin))
     script = script.replace("tests/saml/", f"{REPOSITORY}/tests/saml/").replace("-o metadata.xml", f"-o {tmp_path}/metadata.xml")
+    port = free_port()
+    script = script.replace("idp.py", f"idp.py --port {port}").replace("localhost:8229", f"localhost:{port}")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     # A group of its own: the identity provider is started into the background, and would stay.
     with subprocess.Popen(

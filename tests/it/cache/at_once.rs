@@ -141,7 +141,7 @@ async fn change_by_other_hands_is_obeyed_by_polling_alone() {
             if found == expected {
                 break;
             }
-            assert!(changed.elapsed() < Duration::from_secs(10), "{statement}: still {found:?}");
+            assert!(changed.elapsed() < Duration::from_mins(1), "{statement}: still {found:?}");
         }
     }
 }
@@ -162,7 +162,7 @@ async fn change_that_becomes_visible_late_is_not_passed_over() {
     slow.commit().await.unwrap();
     let committed = Instant::now();
     while statuses(&clients, "/v2/account").await != [403; 3] {
-        assert!(committed.elapsed() < Duration::from_secs(10));
+        assert!(committed.elapsed() < Duration::from_mins(1));
     }
 }
 

@@ -51,7 +51,7 @@ async fn reader_whose_connection_is_cut_begins_anew() {
         if status == 200 && server.app.cache.uses().misses > before.misses {
             break;
         }
-        assert!(cut.elapsed() < Duration::from_secs(5), "what was known before the cut still counts");
+        assert!(cut.elapsed() < Duration::from_mins(1), "what was known before the cut still counts");
     }
     server.set_state("acme", "disabled").await;
     alice.get("/v2/account").await.expect(403);

@@ -114,7 +114,7 @@ async fn block_reaches_a_node_that_remembers_the_right_password() {
     }
     let blocked = Instant::now();
     while there.get("/v2/account").await.status != 429 {
-        assert!(blocked.elapsed() < Duration::from_secs(10));
+        assert!(blocked.elapsed() < Duration::from_mins(1));
     }
     let misses = two.app.cache.uses();
     there.get("/v2/account").await.expect(429);

@@ -5,7 +5,7 @@ use std::{fs, os::unix::process::CommandExt, process::Command};
 use serde_json::json;
 
 use super::{Alice, BACK_WITHIN, Postgres, assert_back, assert_unavailable, logged, network::Way, timed};
-use crate::support::{CapturedLog, DATABASE_PASSWORD, Options, Place, Server};
+use crate::support::{CapturedLog, DATABASE_PASSWORD, Options, Place, Server, until};
 
 const LIMITS: [(&str, &str); 2] = [
     ("KEDGE_LIMITS__SIGN_IN_FAILURES_PER_USER_AND_ADDRESS", "5"),
@@ -46,7 +46,8 @@ async fn read_only_database_answers_reads_and_takes_changes_when_it_may_again() 
     for (setting, writes) in [("on", false), ("off", true)] {
         postgres.execute(&format!("alter system set default_transaction_read_only = {setting}")).await;
         postgres.execute("select pg_reload_conf()").await;
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let is_on = "select count(*) from (select where current_setting('default_transaction_read_only') = 'on') t";
+        until("the setting is taken", async || (postgres.count(is_on).await == 0) == writes).await;
         if writes {
             assert_back(&server, &alice).await;
         } else {
@@ -66,11 +67,11 @@ async fn hot_standby_that_took_the_place_of_the_database_is_not_used_since_it_ma
     assert_eq!(standby.count("select count(*) from (select where pg_is_in_recovery()) as t").await, 1);
     way.cut();
     assert_unavailable("a request", &timed(alice.key.request("GET", "/v2/user")).await);
-    let before = CapturedLog::text().len();
+    let before = CapturedLog::length();
     way.lead_to(&standby);
     let found = async {
         let told = |line: &str| line.contains("nothing that is remembered counts") && line.contains("read-only");
-        while !CapturedLog::text()[before..].lines().any(told) {
+        while !CapturedLog::since(before).lines().any(told) {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };

@@ -1,11 +1,11 @@
 //! A standby beside the database: one that is taken for it, and one that every commit waits for.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 
 use super::{Alice, BACK_WITHIN, Postgres, network::Way, read_only::standby_of};
-use crate::support::{Options, Server, assert_error};
+use crate::support::{Options, Server, assert_error, until};
 
 #[tokio::test]
 async fn connection_that_leads_to_a_standby_is_not_used_though_the_log_is_still_read() {
@@ -39,7 +39,8 @@ async fn nodes_go_on_reading_without_the_standby_that_every_commit_waits_for() {
     let alice = Alice::of(&server).await;
     postgres.execute("alter system set synchronous_standby_names = 'hare'").await;
     postgres.execute("select pg_reload_conf()").await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let is_on = "select count(*) from (select where current_setting('synchronous_standby_names') = 'hare') t";
+    until("the setting is taken", async || postgres.count(is_on).await == 1).await;
     // Of somebody who does not wait: the node says that it has seen it.
     let change = "set synchronous_commit = off; insert into changes (kind, subject) values ('user', 'nobody')";
     postgres.execute(change).await;

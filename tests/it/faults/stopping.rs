@@ -31,5 +31,5 @@ async fn kedge_tells_its_log_of_a_frozen_database_and_ends_when_it_is_told_to() 
     server.signal(Signal::SIGTERM);
     let ended = server.end().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(started.elapsed() < Duration::from_secs(10), "it took {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(25), "it took {:?}", started.elapsed());
 }

@@ -7,7 +7,7 @@ use crate::support::{Options, PASSWORD, Server};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_sign_ins_than_fit_are_told_to_come_again_while_keys_go_on() {
     let environment = vec![("KEDGE_LIMITS__HASHES_AT_ONCE", "1"), ("KEDGE_LIMITS__HASHES_WAITING", "3")];
-    let cost = Some(Cost { memory_kib: 64 * 1024, passes: 3 });
+    let cost = Some(Cost::OWASP);
     let server = Server::start_with(Options { environment, cost, ..Options::default() }).await;
     let alice = server.user("acme", "alice").await;
     let key = server.key(&server.key_of(&alice, "k").await);

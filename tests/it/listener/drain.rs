@@ -52,5 +52,5 @@ async fn request_that_never_finishes_is_not_waited_for_without_end() {
     let (_stream, _) = begun(&server).await;
     let started = Instant::now();
     assert!(!server.stop().await.unwrap(), "it did not finish");
-    assert!(started.elapsed() < Duration::from_secs(10));
+    assert!(started.elapsed() < Duration::from_mins(1));
 }

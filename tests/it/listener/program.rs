@@ -1,6 +1,6 @@
 //! The program under TLS.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use nix::sys::signal::Signal;
 
@@ -69,7 +69,6 @@ async fn hangup_reads_the_certificate_anew_without_a_failed_request() {
     process.signal(Signal::SIGHUP);
     process.err.until("the one before stays in use").await;
     assert_eq!(status(&authority, &address).await, "200 0");
-    tokio::time::sleep(Duration::from_millis(10)).await;
     assert_eq!(process.stop().await.code, Some(0));
 }
 

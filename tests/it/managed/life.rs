@@ -42,7 +42,7 @@ async fn killed_server_is_reported_and_the_next_start_recovers_its_data() {
     sqlx::raw_sql("create table kept as select 'here' as what").execute(&mut connection).await.unwrap();
     kill(place.server().unwrap(), Signal::SIGKILL).unwrap();
 
-    let report = tokio::time::timeout(Duration::from_secs(5), postgres.exited()).await.unwrap();
+    let report = tokio::time::timeout(Duration::from_mins(1), postgres.exited()).await.unwrap();
     assert!(report.to_string().contains("SIGKILL"), "{report}");
     drop(postgres);
 

@@ -4,7 +4,7 @@ use kedge::clock::Clock;
 use time::{Duration, macros::datetime};
 
 use super::assert_refused;
-use crate::support::{CapturedLog, Options, PASSWORD, Server, Tokens, assert_error, claims_of};
+use crate::support::{CapturedLog, Options, PASSWORD, Server, Tokens, assert_error, claims_of, send_until_served};
 
 const GRACE: &str = "KEDGE_USER_AUTHENTICATION__OAUTH__REFRESH_TOKEN_REUSE_GRACE_SECONDS";
 const MOST: &str = "KEDGE_USER_AUTHENTICATION__OAUTH__MAX_SESSIONS_PER_USER";
@@ -179,10 +179,8 @@ async fn parallel_sign_ins_keep_within_the_limit() {
     server.user("acme", "alice").await;
     let sign_ins: Vec<_> = (0..16)
         .map(|_| {
-            let client = server.nobody();
-            tokio::spawn(async move {
-                client.form("/v2/oauth/token", &[("username", "alice"), ("password", PASSWORD)]).await
-            })
+            let form = [("username", "alice"), ("password", PASSWORD)];
+            tokio::spawn(send_until_served(server.nobody().request("POST", "/v2/oauth/token").form(&form)))
         })
         .collect();
     for answer in sign_ins {

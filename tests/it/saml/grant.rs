@@ -185,8 +185,6 @@ async fn refused_assertion_does_not_count_as_a_guess_at_either_door() {
     let server = Server::start_with(Options { environment, ..Options::default() }).await;
     server.idp(json!({ "allow_assertion_grant": true, "allow_unsolicited": true })).await;
     server.user("acme", "alice").await;
-    // Made ahead: on a busy machine that alone can take longer than a request may.
-    server.app.sp_key.pair(&server.app).await.unwrap();
     for _ in 0..3 {
         let says = Says { audience: "https://oz.test/".into(), ..Says::of("alice", None) };
         assert_refused(&exchange(&server, &assertion_of(&says)).await);

@@ -83,6 +83,7 @@ impl Web {
 #[tokio::test]
 async fn metadata_is_fetched_when_it_is_saved() {
     let server = Server::start().await;
+    server.own_key().await;
     let web = Web::start().await;
     let added = server.admin().post(IDPS, web.configuration()).await.expect(200);
     assert_eq!(added["idp_metadata_url"], web.url);
@@ -128,6 +129,7 @@ async fn what_cannot_be_had_or_read_is_told() {
 async fn metadata_is_refreshed_and_certificates_roll_over() {
     let now = Clock::System.now();
     let server = Server::start_with(Options { clock: Some(Clock::fixed(now)), ..Options::default() }).await;
+    server.own_key().await;
     let web = Web::start().await;
     server.admin().post(IDPS, web.configuration()).await.expect(200);
     let says = || Says { now: server.app.clock.now(), ..Says::of("alice", None) };
@@ -170,6 +172,7 @@ async fn metadata_is_refreshed_and_certificates_roll_over() {
 async fn configuration_that_is_saved_during_a_refresh_stays() {
     let now = Clock::System.now();
     let server = Server::start_with(Options { clock: Some(Clock::fixed(now)), ..Options::default() }).await;
+    server.own_key().await;
     let web = Web::start().await;
     web.serve(&metadata_of(ENTITY, &[&KEY, &OTHER_KEY]));
     server.admin().post(IDPS, web.configuration()).await.expect(200);

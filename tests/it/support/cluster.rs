@@ -159,9 +159,19 @@ pub struct CapturedLog {
 impl CapturedLog {
     /// Everything that was logged so far, at the level `trace`.
     pub fn text() -> String {
-        let lines = log().lines;
-        let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&lines).into_owned()
+        Self::since(0)
+    }
+
+    /// How much was logged so far, for [`CapturedLog::since`].
+    pub fn length() -> usize {
+        log().lines.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// What was logged since. Of a whole run that is much, and who writes a line waits while it is copied.
+    pub fn since(length: usize) -> String {
+        let log = log();
+        let new = log.lines.lock().unwrap_or_else(PoisonError::into_inner)[length..].to_vec();
+        String::from_utf8_lossy(&new).into_owned()
     }
 }
 

@@ -38,6 +38,8 @@ impl Pair {
 /// The key of the identity provider, and one that is not its.
 pub static KEY: LazyLock<Pair> = LazyLock::new(Pair::generate);
 pub static OTHER_KEY: LazyLock<Pair> = LazyLock::new(Pair::generate);
+/// Kedge's own key.
+static OWN_KEY: LazyLock<Pair> = LazyLock::new(Pair::generate);
 
 /// The metadata of an entity that signs with these.
 pub fn metadata_of(entity: &str, keys: &[&Pair]) -> String {
@@ -217,7 +219,17 @@ pub fn moment(moment: OffsetDateTime) -> String {
 impl Server {
     /// Adds the identity provider.
     pub async fn idp(&self, changes: Value) {
+        self.own_key().await;
         self.admin().post("/v2/rbac-manager/saml/idps", configuration(&changes)).await.expect(200);
+    }
+
+    /// Stores a key of Kedge's own. To make one for each test would take longer, on a busy machine, than the request may
+    /// that needs it.
+    pub async fn own_key(&self) {
+        let insert = "insert into service_provider_key (private_key, is_sealed, certificate, created_at)
+                      values ($1, false, $2, now()) on conflict do nothing";
+        let insert = sqlx::query(insert).bind(OWN_KEY.key.as_bytes()).bind(&OWN_KEY.certificate);
+        insert.execute(&mut *self.app.db.connection().await.unwrap()).await.unwrap();
     }
 
     /// Begins a sign-in as a client of the API; answers the id of the request.

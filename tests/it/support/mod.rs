@@ -59,7 +59,7 @@ pub struct Server {
 }
 
 /// How long a server that is stopped waits for what is in flight.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a test's Kedge differs from the usual.
 #[derive(Default)]

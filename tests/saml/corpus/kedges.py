@@ -41,7 +41,7 @@ SITES = {
 }
 # Those that Kedge may refuse to take at all.
 PERHAPS = ("weak", "mixed")
-SECONDS = 2
+SECONDS = 10
 REASON = re.compile(r'request\{id="([^"]*)".*? reason=(.*)')
 
 
@@ -227,11 +227,11 @@ class Driver:
             body, kind = form(post, case)
         headers = {"Content-Type": kind or "application/x-www-form-urlencoded", "Accept": "application/json"}
         url = f"{url}?{post.query}" if post.query else url
-        return self.session.post(url, body, headers=headers, timeout=10, allow_redirects=False)
+        return self.session.post(url, body, headers=headers, timeout=60, allow_redirects=False)
 
     def user(self, answer):
         token = answer.json().get("token") or answer.json().get("access_token")
-        me = self.session.get(f"{self.kedge.url}/v2/user", headers={"Authorization": f"Bearer {token}"}, timeout=10)
+        me = self.session.get(f"{self.kedge.url}/v2/user", headers={"Authorization": f"Bearer {token}"}, timeout=60)
         return me.json()["username"] if me.ok else None
 
     def show(self, entry, site):
@@ -330,7 +330,7 @@ class Run:
 def run(families=None, keep=None):
     """Starts a Kedge, shows it all that there is, and stops it."""
     sys.path.append(str(Path(__file__).parents[2] / "clients"))
-    from kedge import Kedge
+    from kedge import Kedge, wrong
 
     with tempfile.TemporaryDirectory(prefix="kedge-saml.") as directory, Canary() as canary:
         world = make_world(Path(directory), canary.url)
@@ -340,7 +340,7 @@ def run(families=None, keep=None):
             driver = Driver(kedge, world)
             driver.configure()
             outcomes = driver.run(families)
-            healthy = requests.get(f"{kedge.url}/health", timeout=10).ok
+            healthy = requests.get(f"{kedge.url}/health", timeout=60).ok
         finally:
             status = kedge.stop()
     reasons = {}
@@ -351,7 +351,7 @@ def run(families=None, keep=None):
         outcome.reason = reasons.get(outcome.request_id, "")
     if keep:
         write(outcomes, kedge.said, keep)
-    errors = [line for line in kedge.said.splitlines() if re.search("ERROR|panicked", line)]
+    errors = wrong(kedge.said)
     return Run(outcomes, driver.refused_sites, healthy and status == 0, errors, canary.visitors)
 
 
