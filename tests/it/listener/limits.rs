@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
     time::timeout,
 };
 
 use super::{HEALTH, connect, exchange, head};
-use crate::support::{Options, Server};
+use crate::support::{Options, Server, until};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -152,4 +153,36 @@ async fn pipelined_requests_are_all_answered() {
     requests.extend_from_slice(HEALTH);
     let answers = exchange(&mut connect(&server).await, &requests).await;
     assert_eq!(answers.matches("HTTP/1.1 200 ").count(), 4, "{answers}");
+}
+
+/// A large form from this address, of which so much is there.
+async fn large_form(server: &Server, from: &str, there: usize) -> TcpStream {
+    let head = format!(
+        "POST /v2/rbac-manager/saml/sso/nobody HTTP/1.1\r\nhost: kedge\r\nx-forwarded-for: {from}\r\n\
+         connection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
+        LARGE.len()
+    );
+    let mut stream = connect(server).await;
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // A refusal may come before all of it is there.
+    let _ = stream.write_all(&LARGE[..there]).await;
+    stream
+}
+
+const LARGE: &[u8] = &[b'a'; 512 * 1024];
+
+#[tokio::test]
+async fn who_keeps_large_forms_back_keeps_nobody_else_out() {
+    let server = with("KEDGE_SERVER__TRUSTED_PROXIES", "127.0.0.0/8").await;
+    let mut kept = Vec::new();
+    for _ in 0..16 {
+        kept.push(large_form(&server, "198.51.100.1", LARGE.len() - 1).await);
+    }
+    let status = async |from: &str| {
+        let mut answer = [0; 12];
+        large_form(&server, from, LARGE.len()).await.read_exact(&mut answer).await.map(|_| answer[9..].to_vec())
+    };
+    // Refused while more comes, a connection may be reset before the answer is read.
+    until("the share is used up", async || status("198.51.100.1").await.is_ok_and(|status| status == b"503")).await;
+    assert_eq!(status("198.51.100.2").await.unwrap(), b"404");
 }
