@@ -7,12 +7,12 @@ use kedge::{
     http::form::Form,
     identity::oauth::{grant, types::TokenRequest},
 };
-use kedge_fuzz::block_on;
+use kedge_fuzz::{APP, block_on};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let request = Request::new(Body::from(data.to_vec()));
-    let Ok(Form(request)) = block_on(Form::<TokenRequest>::from_request(request, &())) else { return };
+    let Ok(Form(request)) = block_on(Form::<TokenRequest>::from_request(request, &*APP)) else { return };
     let value = |name: &str| {
         let mut values = form_urlencoded::parse(data).filter(|(key, value)| key == name && !value.is_empty());
         let value = values.next().map(|(_, value)| value.into_owned());

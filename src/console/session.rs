@@ -18,6 +18,7 @@ use crate::{
         oauth::{grant::ANONYMOUS, handlers::by_password, sender::Sender, types::TokenResponse},
         sessions::issue::{self, Client, Issued, Life},
     },
+    names::AnyName,
     secret::Secret,
     state::App,
     system::configurations::in_force,
@@ -27,7 +28,7 @@ use crate::{
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an object")]
 pub struct SignIn {
-    username: String,
+    username: AnyName,
     password: Secret,
 }
 

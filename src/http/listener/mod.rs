@@ -6,24 +6,27 @@
 
 mod stall;
 pub mod tls;
+mod unread;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{ConnectInfo, Request},
 };
+use futures_util::TryFutureExt as _;
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
+    service::service_fn,
 };
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
@@ -32,8 +35,9 @@ use tower::Service as _;
 use crate::{config::Server, metrics::Metrics};
 use stall::Stalling;
 use tls::Tls;
+use unread::{Unread, Watched};
 
-/// In which time a TLS handshake, or the first bytes of a plain connection, must have come.
+/// In which time a TLS handshake, and then the first bytes of a connection, must have come.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The largest head of a request, in bytes: a larger one answers 431.
 const HEAD: usize = 64 * 1024;
@@ -46,8 +50,8 @@ const UNREAD: usize = 128 * 1024;
 /// The pause after an accept that failed: out of file descriptors, there is nothing better than to wait.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// What begins a connection of HTTP/2 without TLS (RFC 9113, 3.4); no method of HTTP/1.1 begins so.
-const PRIOR_KNOWLEDGE: &[u8] = b"PRI";
+/// What begins a connection of HTTP/2 (RFC 9113, 3.4); no request of HTTP/1.1 begins so.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What is served, and what counts it.
 pub struct Service {
@@ -148,12 +152,7 @@ impl Connections {
     async fn connection(&self, stream: TcpStream, address: SocketAddr, watcher: Watcher) {
         // A small answer must not wait for more to be sent; an error would show at the first write.
         drop(stream.set_nodelay(true));
-        let Some(tls) = &self.tls else {
-            if let Ok(Some(http2)) = tokio::time::timeout(HANDSHAKE, speaks_http2(&stream)).await {
-                self.requests(stream, http2, address, watcher).await;
-            }
-            return;
-        };
+        let Some(tls) = &self.tls else { return self.requests(stream, true, address, watcher).await };
         match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
             Ok(Ok(stream)) => {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -170,21 +169,40 @@ impl Connections {
         }
     }
 
-    async fn requests<S>(&self, stream: S, http2: bool, address: SocketAddr, watcher: Watcher)
+    async fn requests<S>(&self, mut stream: S, may_be_http2: bool, address: SocketAddr, watcher: Watcher)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = hyper::service::service_fn(|request: hyper::Request<Incoming>| {
+        let mut first = Bytes::new();
+        if may_be_http2 {
+            let Ok(Ok(read)) = tokio::time::timeout(HANDSHAKE, beginning(&mut stream)).await else { return };
+            first = read;
+        }
+        let http2 = first == PREFACE;
+        let answer = |request: hyper::Request<Incoming>| {
             let mut request: Request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(address));
             // A router is a pointer: every connection shares the one that is finished.
             self.service.router.clone().call(request)
-        });
-        let stream = TokioIo::new(Stalling::new(stream, self.unread));
+        };
+        let stream = TokioIo::new(Stalling::new(first, stream, self.unread));
         let ended = if http2 {
-            watcher.watch(self.http2.serve_connection(stream, service)).await
+            let unread = Arc::<Unread>::default();
+            let service = service_fn(|request| {
+                let unread = Arc::clone(&unread);
+                answer(request).map_ok(|response| response.map(|body| Watched::new(body, unread)))
+            });
+            let connection = watcher.watch(self.http2.serve_connection(stream, service));
+            tokio::select! {
+                biased;
+                ended = connection => ended,
+                () = unread.outlasts(self.unread) => {
+                    tracing::debug!(%address, "a connection was ended: the client does not read an answer");
+                    return;
+                }
+            }
         } else {
-            watcher.watch(self.http1.serve_connection(stream, service)).await
+            watcher.watch(self.http1.serve_connection(stream, service_fn(answer))).await
         };
         if let Err(error) = ended {
             tracing::debug!(%address, %error, "a connection ended early");
@@ -192,19 +210,48 @@ impl Connections {
     }
 }
 
-/// Looks at the first bytes without taking them; `None` where the connection ends before they come.
-async fn speaks_http2(stream: &TcpStream) -> Option<bool> {
-    let mut first = [0; PRIOR_KNOWLEDGE.len()];
-    loop {
-        let seen = stream.peek(&mut first).await.ok()?;
-        let seen = first.get(..seen).filter(|seen| !seen.is_empty())?;
-        if seen == PRIOR_KNOWLEDGE {
-            return Some(true);
+/// Reads until it is known whether HTTP/2 is spoken. All of its preface is waited for here: hyper would wait without
+/// end.
+async fn beginning(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
+    let mut first = [0; PREFACE.len()];
+    let mut length = 0;
+    while let Some(rest @ [_, ..]) = first.get_mut(length..) {
+        let read = stream.read(rest).await?;
+        length += read;
+        if read == 0 || !PREFACE.starts_with(first.get(..length).unwrap_or_default()) {
+            break;
         }
-        if !PRIOR_KNOWLEDGE.starts_with(seen) {
-            return Some(false);
+    }
+    Ok(Bytes::copy_from_slice(first.get(..length).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn as_much_is_read_as_tells_the_protocol() {
+        for (parts, expected) in [
+            (vec![PREFACE], PREFACE),
+            (vec![PREFACE, b"more"], PREFACE),
+            (vec![b"P", b"RI * HTTP/2.0\r\n\r\nS", b"M\r\n\r\n"], PREFACE),
+            (vec![b"P", b"UT / ", b"HTTP/1.1"], b"PUT / "),
+            (vec![b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\r"], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\r"),
+            (vec![b"GET / HTTP/1.1\r\nhost: kedge\r\n"], b"GET / HTTP/1.1\r\nhost: ke"),
+            (vec![b"PRI"], b"PRI"),
+            (vec![], b""),
+        ] {
+            let (mut client, mut server) = tokio::io::duplex(1024);
+            let sends = async move {
+                for part in parts {
+                    client.write_all(part).await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+            };
+            let (read, ()) = tokio::join!(beginning(&mut server), sends);
+            assert_eq!(read.unwrap(), expected);
         }
-        // The rest is not there yet, and nothing tells when more than these bytes can be read.
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

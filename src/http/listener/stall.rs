@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use axum::body::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Sleep, sleep},
@@ -16,8 +17,9 @@ use tokio::{
 /// How long what is put together may be.
 const SHORT: usize = 1024;
 
-/// Fails a write that nothing of could be sent for a while.
+/// Fails a write that nothing of could be sent for a while. What was read of the stream already is read again.
 pub(super) struct Stalling<S> {
+    first: Bytes,
     stream: S,
     patience: Duration,
     /// Since a write found the client's buffers and ours full.
@@ -25,8 +27,8 @@ pub(super) struct Stalling<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Stalling<S> {
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, stalled: None }
+    pub(super) const fn new(first: Bytes, stream: S, patience: Duration) -> Self {
+        Self { first, stream, patience, stalled: None }
     }
 
     fn within_patience<T>(
@@ -62,6 +64,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stalling<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.first.is_empty() {
+            let length = self.first.len().min(buffer.remaining());
+            buffer.put_slice(&self.first.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }

@@ -197,3 +197,21 @@ async fn refused_assertion_does_not_count_as_a_guess_at_either_door() {
     }
     server.ask_for_tokens("alice", PASSWORD).await.expect(429);
 }
+
+#[tokio::test]
+async fn no_name_in_an_answer_makes_a_door_fail() {
+    let server = Server::start().await;
+    server.idp(json!({ "allow_assertion_grant": true, "allow_unsolicited": true })).await;
+    for nothing in ["\0", "&#0;", "&#x0;", "&#xD800;", "\u{fffe}"] {
+        let of = || Says { signs: Signs::Nothing, ..Says::of("alice", None) };
+        for says in [
+            Says { issuer: nothing.into(), ..of() },
+            Says { audience: nothing.into(), ..of() },
+            Says { acs: nothing.into(), ..of() },
+            Says { in_response_to: Some(nothing.into()), ..of() },
+        ] {
+            assert_refused(&exchange(&server, &says.assertion()).await);
+            says.to(&server).await.expect(403);
+        }
+    }
+}
