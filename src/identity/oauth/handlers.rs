@@ -23,6 +23,7 @@ use crate::{
     identity::{
         roles,
         saml::sign_in,
+        users::UserType,
         sessions::{
             issue::{self, Client, Issued, Life, SignedIn},
             store as sessions,
@@ -161,6 +162,9 @@ async fn facts(app: &App, token: &Secret) -> Result<Option<TokenFacts>, OAuthErr
         Ok((claims, found)) if found.account.is_enabled() => {
             return Ok(Some(TokenFacts::of_access_token(claims, found.user.username, found.account.name)));
         }
+    // What the token endpoint refuses is not active.
+    let settings = &app.config.user_authentication;
+    let found = found.filter(|found| found.kind != UserType::Native || settings.lets_native(&found.username));
         Ok(_) => return Ok(None),
         Err(Error::Unauthenticated(_)) => {}
         Err(other) => return Err(other.into()),
