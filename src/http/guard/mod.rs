@@ -69,14 +69,9 @@ impl Guard {
         body: &mut Body,
         route: &Route,
     ) -> Response {
-        // Before any question of who is calling.
-        if let Err(error) = names_one_host(parts) {
-            return match row {
-                Some(row) => refusal(row, error),
-                None => error.into_response(),
-            };
-        }
-        let Some(row) = row else { return self.not_served(parts).into_response() };
+        let Some(row) = row else {
+            return names_one_host(parts).err().unwrap_or_else(|| self.not_served(parts)).into_response();
+        };
         let from_console = parts.headers.get(X_REQUESTED_WITH).is_some_and(|value| value == "kedge-console");
         let asked = Asked { guard: self, row, id };
         let answer = async {
@@ -236,12 +231,13 @@ async fn signed_in(asked: &Asked<'_>, parts: &Parts) -> Result<Caller> {
     caller.inspect_err(|error| trail::not_signed_in(asked, parts, error))
 }
 
-/// Authentication, the state of the account, permission, then what of the body can be judged unread.
+/// The host, authentication, the state of the account, permission, then what of the body can be judged unread.
 async fn check(asked: &Asked<'_>, parts: &mut Parts) -> Result<()> {
     if asked.row.access != Access::Public {
         let caller = signed_in(asked, parts).await?;
         let allowed = authorize(asked.app(), asked.row.access, &caller, parts).await;
         allowed.inspect_err(|error| trail::denied(asked, parts, &caller, error))?;
+    names_one_host(parts)?;
         parts.extensions.insert(caller);
     } else if parts.uri.path().contains("%00") {
         return Err(Error::malformed("path", "contains U+0000"));
