@@ -85,7 +85,7 @@ impl Known {
         if found == self.user.id {
             return Ok(());
         }
-        Err(Error::Unauthenticated("the user was deleted in the meantime, and another one of that name created"))
+        Err(Error::unauthenticated("the user was deleted in the meantime, and another one of that name created"))
     }
 
     #[must_use]

@@ -23,10 +23,10 @@ use self::{
     slot::{FIRST_OF_ADDRESSES, Slots},
     store::Limits,
 };
-use super::{API_KEY_USER, basic};
+use super::{API_KEY_USER, basic, tried::Tried};
 use crate::{
     config,
-    error::{Error, Result},
+    error::{Error, Reason, Result},
     state::App,
 };
 
@@ -148,20 +148,24 @@ impl Attempts {
         tokio::spawn(attempt.taking(slots).in_current_span()).await.map_err(Error::internal)?
     }
 
-    /// A key or token is wrong or has ended: takes a place for it where it comes from, and keeps it if it `counts`.
+    /// A key or token is wrong or has ended: takes a place for it where it comes from, and keeps it if it `counts`. Then
+    /// tells why it is refused.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`] where it has to wait.
-    pub async fn note_stranger(app: &App, address: Option<IpAddr>, counts: Counts) -> Result<()> {
+    pub async fn note_stranger(app: &App, tried: &Tried, counts: Counts, reason: &'static str) -> Result<Reason> {
         let (attempts, now) = (&app.attempts, app.clock.now());
-        let slots = attempts.slots(None, address);
+        let slots = attempts.slots(None, tried.address);
         attempts.refuse(&slots, now)?;
         if slots.is_empty() {
-            return Ok(());
+            return Ok(tried.refused(app, reason));
         }
         // In a task of its own, as in `begin`.
-        let app = App::clone(app);
-        let noted = async move { app.attempts.note(&app, &slots, counts, now).await };
+        let (app, tried) = (App::clone(app), tried.clone());
+        let noted = async move {
+            app.attempts.note(&app, &slots, counts, now).await?;
+            Ok(tried.refused(&app, reason))
+        };
         tokio::spawn(noted.in_current_span()).await.map_err(Error::internal)?
     }
 
