@@ -1,6 +1,6 @@
 //! Who is calling, as the guard found out.
 
-use std::{ops::Deref, sync::Arc};
+use std::{net::IpAddr, ops::Deref, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use uuid::Uuid;
@@ -53,6 +53,14 @@ pub enum Credential {
         id: String,
         narrowing: Narrowing,
     },
+}
+
+impl Credential {
+    /// Whether it counts from there: a key may be kept to some networks.
+    #[must_use]
+    pub fn admits(&self, address: Option<IpAddr>) -> bool {
+        !matches!(self, Self::ApiKey { narrowing, .. } if !narrowing.admits(address))
+    }
 }
 
 impl Caller {

@@ -86,8 +86,16 @@ async fn ended_key_is_answered_as_one_that_never_was() {
     let alice = server.basic("alice", PASSWORD);
     let revoked = server.key_of(&alice, "k").await;
     alice.patch("/v2/user/api-keys/k", serde_json::json!({ "status": "revoked" })).await.expect(200);
+    // One that is kept to other networks, and remembered from there.
+    let elsewhere = serde_json::json!({ "name": "elsewhere", "cidrs": ["203.0.113.0/24"] });
+    let made = alice.post("/v2/user/api-keys", elsewhere).await.expect(201);
+    let elsewhere = made["value"].as_str().unwrap();
+    send(from(&server.key(elsewhere), "203.0.113.7")).await.expect(200);
     // More at once than may fail: none of them blocks anybody.
-    let asked = (0..120).map(|_| send_until_served(from(&server.key(&revoked), HERE)));
+    let asked = (0..240).map(|turn| {
+        let value = if turn % 2 == 0 { &revoked } else { elsewhere };
+        send_until_served(from(&server.key(value), HERE))
+    });
     for answer in futures_util::future::join_all(asked).await {
         assert_error(&answer, 401, "Unauthorized");
     }
@@ -97,9 +105,10 @@ async fn ended_key_is_answered_as_one_that_never_was() {
         with_key(&server, "garbage").await.expect(401);
     }
     // From a blocked address, neither is told from the other.
-    for value in [revoked.as_str(), "garbage"] {
+    for value in [revoked.as_str(), elsewhere, "garbage"] {
         assert_error(&with_key(&server, value).await, 429, "Too many sign-ins failed; try again later.");
     }
+    send(from(&server.key(elsewhere), "203.0.113.7")).await.expect(200);
 }
 
 #[tokio::test]
