@@ -13,7 +13,7 @@ use crate::{
     },
     error::Reason,
     metrics::Outcome,
-    names::shown,
+    names,
     state::App,
 };
 
@@ -36,7 +36,7 @@ impl Tried {
         address: Option<IpAddr>,
         request_id: Option<HeaderValue>,
     ) -> Self {
-        let actor = Actor { user: username.map(shown), method: Some(method), ..Actor::default() };
+        let actor = Actor { user: username.map(names::tried), method: Some(method), ..Actor::default() };
         Self { actor, address, request_id, is_recorded: false }
     }
 
@@ -44,7 +44,7 @@ impl Tried {
     pub(super) fn of(headers: &HeaderMap, address: Option<IpAddr>, request_id: Option<HeaderValue>) -> Self {
         let method = SignInMethod::of(headers);
         let login = headers.get(header::AUTHORIZATION).and_then(|value| basic::parse(value.as_bytes()).ok());
-        let user = login.filter(|login| login.username != API_KEY_USER).map(|login| shown(&login.username));
+        let user = login.filter(|login| login.username != API_KEY_USER).map(|login| names::tried(&login.username));
         Self { actor: Actor { user, method, ..Actor::default() }, address, request_id, is_recorded: false }
     }
 

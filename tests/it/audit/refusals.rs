@@ -123,6 +123,28 @@ async fn doors_that_are_open_to_anybody_tell_of_what_they_refuse() {
 }
 
 #[tokio::test]
+async fn guess_at_a_name_is_told_to_the_account_of_that_name_and_of_no_other() {
+    let server = at_one_moment().await;
+    let longest = "a".repeat(128);
+    for user in ["alice", &longest] {
+        server.user("acme", user).await;
+    }
+    for guess in ["al\u{1}ice", "alice\n", &format!("{longest}a"), &longest] {
+        server.basic(guess, "wrong").get("/v2/user").await.expect(401);
+        server.ask_for_tokens(guess, "wrong").await.expect(400);
+    }
+    let mut told: Vec<_> = refused(&server)
+        .await
+        .iter()
+        .map(|record| (record["details"]["user"].clone(), record["account"].clone(), record["count"].clone()))
+        .collect();
+    told.sort_by_key(|(user, ..)| user.as_str().map(str::len));
+    let cut = format!("{}…", &longest[..64]);
+    let expected = [("alice…", Value::Null, 4), (cut.as_str(), Value::Null, 2), (longest.as_str(), json!("acme"), 2)];
+    assert_eq!(told, expected.map(|(user, account, count)| (json!(user), account, json!(count))));
+}
+
+#[tokio::test]
 async fn key_that_is_used_after_it_was_revoked_is_told_with_its_user() {
     let server = at_one_moment().await;
     let alice = server.user("acme", "alice").await;
