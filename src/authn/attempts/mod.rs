@@ -180,11 +180,11 @@ impl Attempts {
             _ if ours.is_empty() => Ok(()),
             Counts::Yes => self.keep(app, &ours, now).await,
             Counts::No => {
-                let given = app.db.while_it_answers(store::give_back(app, &ours, false)).await;
+                let given = app.db.while_it_answers(store::release(app, &ours, false)).await;
                 if given.is_err() {
                     // It would count as a failure in the end. The answer waits no longer than that to a stranger does.
                     let app = App::clone(app);
-                    tokio::spawn(async move { report(give_back(&app, &ours, false).await) });
+                    tokio::spawn(async move { report(give_back_once_it_answers(&app, &ours, false).await) });
                 }
                 given
             }
@@ -234,7 +234,7 @@ impl Attempt {
             return Ok(true);
         }
         if !self.slots.is_empty() {
-            app.db.while_it_answers(store::give_back(&app, &self.slots, false)).await?;
+            app.db.while_it_answers(store::release(&app, &self.slots, false)).await?;
             self.slots.clear();
         }
         attempts.learn(places.iter().filter_map(|place| Some((place.slot, place.blocked_until?))), now);
@@ -267,7 +267,7 @@ impl Attempt {
             return;
         }
         tokio::spawn(async move {
-            report(give_back(&app, &slots, forgets).await);
+            report(give_back_once_it_answers(&app, &slots, forgets).await);
             drop(places);
         });
     }
@@ -279,10 +279,10 @@ impl Attempt {
 }
 
 /// Gives places back, later if the database cannot be used now: places of checks that are over must not block anyone.
-async fn give_back(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
+async fn give_back_once_it_answers(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
     let patience = tokio::time::Instant::now() + LONGEST_CHECK.unsigned_abs();
     loop {
-        match app.db.while_it_answers(store::give_back(app, slots, forgets)).await {
+        match app.db.while_it_answers(store::release(app, slots, forgets)).await {
             Err(Error::Unavailable(_)) if tokio::time::Instant::now() < patience => {
                 tokio::time::sleep(TRY_EVERY).await;
             }

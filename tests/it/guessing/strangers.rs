@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
 
-use super::{PER_ADDRESS, PER_USER, PROXIES, from, limited, sign_in_from, wait_for_outcomes};
+use super::{
+    PER_ADDRESS, PER_USER, PROXIES, from, limited, limited_to, lock, sign_in_from, unlock, wait_for_checks,
+    wait_for_outcomes,
+};
 use crate::support::{Answer, Options, PASSWORD, Server, assert_error, send, send_until_served};
 
 const HERE: &str = "198.51.100.7";
@@ -109,6 +112,31 @@ async fn ended_key_is_answered_as_one_that_never_was() {
         assert_error(&with_key(&server, value).await, 429, "Too many sign-ins failed; try again later.");
     }
     send(from(&server.key(elsewhere), "203.0.113.7")).await.expect(200);
+}
+
+/// It ends at once, where passwords that came before it are still being checked.
+#[tokio::test]
+async fn wrong_key_takes_no_running_check_for_a_failure() {
+    let server = limited_to("0", "10").await;
+    server.user("acme", "bob").await;
+    server.user("acme", "carol").await;
+    for _ in 0..6 {
+        assert_error(&sign_in_from(&server, HERE, "alice", "wrong").await, 401, "Unauthorized");
+    }
+    wait_for_outcomes(&server).await;
+    let users = lock(&server, "users").await;
+    let sign_ins = ["alice", "bob", "carol"].map(|user| tokio::spawn(send(from(&server.basic(user, PASSWORD), HERE))));
+    wait_for_checks(&server, 3).await;
+    // The tenth of ten places, and one more.
+    for _ in 0..2 {
+        assert_error(&with_key(&server, "garbage").await, 401, "Unauthorized");
+    }
+    unlock(users).await;
+    for sign_in in sign_ins {
+        sign_in.await.unwrap().expect(200);
+    }
+    wait_for_outcomes(&server).await;
+    sign_in_from(&server, HERE, "alice", PASSWORD).await.expect(200);
 }
 
 #[tokio::test]
