@@ -148,8 +148,8 @@ impl Attempts {
         tokio::spawn(attempt.taking(slots).in_current_span()).await.map_err(Error::internal)?
     }
 
-    /// A key or token is wrong or has ended: takes a place for it where it comes from, and keeps it if it `counts`. Then
-    /// tells why it is refused.
+    /// A key or token is wrong or has ended: takes a place for it where it comes from, and keeps it if it `counts`.
+    /// Then tells why it is refused.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`] where it has to wait.
