@@ -51,7 +51,7 @@ impl Layers {
     fn print(&self) -> Result<(), Box<dyn Error>> {
         let app = &self.app;
         let headers = HeaderMap::from_iter([(header::AUTHORIZATION, offline::ADMIN)]);
-        let caller = self.runtime.block_on(authn::authenticate(app, &headers, None))?;
+        let caller = self.runtime.block_on(authn::authenticate(app, &headers, None, None))?;
         let kedge = kedge::app(Arc::clone(app));
         let answer = self.runtime.block_on(kedge.clone().call(request())).unwrap_or_else(|never| match never {});
         if answer.status() != StatusCode::OK {
@@ -60,7 +60,7 @@ impl Layers {
         let bare = bare(&self.runtime, answer)?;
         let (bare, kedge) = (self.router(&bare), self.router(&kedge));
         let authentication = self.fastest(|| {
-            black_box(self.runtime.block_on(authn::authenticate(app, &headers, None))).ok();
+            black_box(self.runtime.block_on(authn::authenticate(app, &headers, None, None))).ok();
         });
         let digest = app.cache.digest(offline::ADMIN.as_bytes(), None);
         let look = self.fastest(|| {

@@ -81,22 +81,24 @@ impl Outcome {
     }
 }
 
-impl From<&Error> for Outcome {
+/// What is to be counted; `None` where it was counted as it was decided.
+impl From<&Error> for Option<Outcome> {
     fn from(error: &Error) -> Self {
         match error {
-            Error::Unauthenticated(_) | Error::Forbidden(_) => Self::Refused,
-            Error::TooManyAttempts { .. } => Self::MadeToWait,
-            _ => Self::NotChecked,
+            Error::Unauthenticated(reason) => (!reason.is_told).then_some(Outcome::Refused),
+            Error::Forbidden(_) => Some(Outcome::Refused),
+            Error::TooManyAttempts { .. } => Some(Outcome::MadeToWait),
+            _ => Some(Outcome::NotChecked),
         }
     }
 }
 
-impl From<&OAuthError> for Outcome {
+impl From<&OAuthError> for Option<Outcome> {
     fn from(error: &OAuthError) -> Self {
         match error {
-            OAuthError::Grant(_) => Self::Refused,
+            OAuthError::Grant(reason) => (!reason.is_told).then_some(Outcome::Refused),
             OAuthError::Other(error) => error.into(),
-            _ => Self::NotChecked,
+            _ => Some(Outcome::NotChecked),
         }
     }
 }
@@ -194,9 +196,15 @@ impl Metrics {
     /// door that answers tokens for it.
     pub fn signed_in<T, E>(&self, method: Option<SignInMethod>, result: &Result<T, E>)
     where
-        Outcome: for<'a> From<&'a E>,
+        Option<Outcome>: for<'a> From<&'a E>,
     {
-        let outcome = result.as_ref().map_or_else(Outcome::from, |_| Outcome::Accepted);
+        if let Some(outcome) = result.as_ref().map_or_else(Option::from, |_| Some(Outcome::Accepted)) {
+            self.count(method, outcome);
+        }
+    }
+
+    /// Counts a sign-in as this.
+    pub fn count(&self, method: Option<SignInMethod>, outcome: Outcome) {
         let place = method.map_or(SignInMethod::ALL.len(), |method| method as usize);
         let counters = self.sign_in_counters.get(place);
         if let Some(counter) = counters.and_then(|counters| counters.get(outcome as usize)) {

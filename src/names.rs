@@ -82,6 +82,20 @@ pub fn shown(word: &str) -> String {
     word.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
+/// What ends a name that was tried where it is not kept as it was: no user's name has it.
+pub const SHORTENED: char = '…';
+
+/// A name that somebody tried to sign in by, as it is recorded: whole where a user could have it.
+#[must_use]
+pub fn tried(name: &str) -> String {
+    if name.chars().count() <= 128 && !name.chars().any(char::is_control) {
+        return name.to_owned();
+    }
+    let mut beginning = shown(name);
+    beginning.push(SHORTENED);
+    beginning
+}
+
 /// Names that mean something to the system and can be given to no account.
 pub const RESERVED: [&str; 3] = ["admin", "system", "anchore-system"];
 
@@ -250,6 +264,19 @@ mod tests {
             let name = "a".repeat(length);
             assert_eq!(account_name(&name), possible, "{length}");
             assert_eq!(username(&name), possible, "{length}");
+        }
+    }
+
+    #[test]
+    fn tried_name_is_kept_or_marked_as_none_that_a_user_has() {
+        let longest = "a".repeat(128);
+        for name in ["alice", "al ice", "älice", "", &longest] {
+            assert_eq!(tried(name), name);
+        }
+        for name in ["al\u{1}ice", "alice\n", "alice\u{85}", &"a".repeat(129)] {
+            let tried = tried(name);
+            assert!(tried.ends_with(SHORTENED) && !username(&tried), "{tried}");
+            assert!(tried.chars().count() <= 65 && !tried.chars().any(char::is_control), "{tried}");
         }
     }
 

@@ -28,7 +28,7 @@ fuzz_target!(|header: &[u8]| -> Corpus {
         // What is taken for a key's header by its beginning is one.
         assert!(!value.as_bytes().starts_with(API_KEY) || login.username == "_api_key");
     }
-    match block_on(authenticate(&APP, &headers, None)) {
+    match block_on(authenticate(&APP, &headers, None, None)) {
         Ok(_) => assert_eq!(value, ADMIN, "nobody else is signed in"),
         Err(Error::Unauthenticated(_) | Error::Unavailable(_)) => {}
         Err(other) => panic!("{other:?}"),

@@ -16,7 +16,9 @@ use super::{
     record::{Actor, LATEST, Level, Record, Refusal},
     store,
 };
-use crate::{error::Result, identity::users::store as users, state::App, timestamp::Timestamp, transaction};
+use crate::{
+    error::Result, identity::users::store as users, names::SHORTENED, state::App, timestamp::Timestamp, transaction,
+};
 
 /// How often is looked whether a minute is over.
 pub const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -152,7 +154,9 @@ async fn name_homes(db: &mut PgConnection, records: &mut [Record]) -> sqlx::Resu
     let tried = |record: &&mut Record| {
         record.kind == Refusal::SignIn.kind() && record.account.is_none() && record.details.contains_key("signed_in_by")
     };
-    let user = |record: &Record| record.details.get("user")?.as_str().map(str::to_owned);
+    // A name that is not whole is none that was tried.
+    let whole = |user: &&str| !user.ends_with(SHORTENED);
+    let user = |record: &Record| record.details.get("user")?.as_str().filter(whole).map(str::to_owned);
     let mut tried: Vec<_> =
         records.iter_mut().filter(tried).filter_map(|record| Some((user(record)?, record))).collect();
     if tried.is_empty() {

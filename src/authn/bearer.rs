@@ -1,6 +1,6 @@
 //! The Bearer scheme (RFC 6750): an access token of ours, whose user and session still are.
 
-use std::{net::IpAddr, ops::Range};
+use std::ops::Range;
 
 use crate::{
     authn::{
@@ -13,6 +13,7 @@ use crate::{
         signing_keys::Verified,
         store::{self, Principal},
         stranger,
+        tried::Tried,
     },
     error::{Error, Result},
     state::App,
@@ -33,11 +34,11 @@ pub fn token(header: &[u8]) -> Option<&str> {
 ///
 /// # Errors
 /// [`Error::Unauthenticated`], or what keeps the database from being asked.
-pub async fn verify(app: &App, token: &str, address: Option<IpAddr>) -> Result<Entry> {
+pub async fn verify(app: &App, token: &str, tried: &Tried) -> Result<Entry> {
     let moment = app.changes.freshness().moment();
     let Verified { claims, kid, until } = match read(app, token).await {
         Ok(verified) => verified,
-        Err(Error::Unauthenticated(reason)) => return Err(stranger(app, address, reason).await),
+        Err(Error::Unauthenticated(reason)) => return Err(stranger(app, tried, reason.text).await),
         Err(other) => return Err(other),
     };
     let principal = live(app, &claims).await?;
@@ -60,7 +61,7 @@ pub async fn find(app: &App, token: &str) -> Result<(Claims, Principal)> {
 /// What a token of ours says, whether it still counts or not.
 async fn read(app: &App, token: &str) -> Result<Verified> {
     if token.len() > LONGEST {
-        return Err(Error::Unauthenticated("access token of impossible length"));
+        return Err(Error::unauthenticated("access token of impossible length"));
     }
     app.signing_keys.verify(&app.db, &app.clock, token).await
 }
@@ -68,12 +69,12 @@ async fn read(app: &App, token: &str) -> Result<Verified> {
 /// Whose token it is, if it still counts.
 async fn live(app: &App, claims: &Claims) -> Result<Principal> {
     let audience = app.config.server.external_url();
-    claims.admit(audience, app.clock.now().unix_timestamp()).map_err(Error::Unauthenticated)?;
+    claims.admit(audience, app.clock.now().unix_timestamp()).map_err(Error::unauthenticated)?;
     let found = store::find_by_session(app, claims.sid).await?;
     let is_same = |found: &Principal| found.user.id == claims.sub && found.auth_epoch == claims.auth_epoch;
-    let found = found.filter(is_same).ok_or(Error::Unauthenticated("access token of a sign-in that was ended"))?;
+    let found = found.filter(is_same).ok_or(Error::unauthenticated("access token of a sign-in that was ended"))?;
     match bars(app, &found.user, SignInMethod::Token) {
-        Some(why) => Err(Error::Unauthenticated(why)),
+        Some(why) => Err(Error::unauthenticated(why)),
         None => Ok(found),
     }
 }

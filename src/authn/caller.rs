@@ -1,6 +1,6 @@
 //! Who is calling, as the guard found out.
 
-use std::{ops::Deref, sync::Arc};
+use std::{net::IpAddr, ops::Deref, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use uuid::Uuid;
@@ -55,6 +55,14 @@ pub enum Credential {
     },
 }
 
+impl Credential {
+    /// Whether it counts from there: a key may be kept to some networks.
+    #[must_use]
+    pub fn admits(&self, address: Option<IpAddr>) -> bool {
+        !matches!(self, Self::ApiKey { narrowing, .. } if !narrowing.admits(address))
+    }
+}
+
 impl Caller {
     /// The principal, signed in by this credential.
     #[must_use]
@@ -85,7 +93,7 @@ impl Known {
         if found == self.user.id {
             return Ok(());
         }
-        Err(Error::Unauthenticated("the user was deleted in the meantime, and another one of that name created"))
+        Err(Error::unauthenticated("the user was deleted in the meantime, and another one of that name created"))
     }
 
     #[must_use]

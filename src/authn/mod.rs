@@ -3,7 +3,7 @@
 //! [`basic`] reads the header, [`password`] hashes and compares, [`api_key`] knows the shape of a key's value,
 //! [`bearer`] takes access tokens, whose claims are [`jwt`] and whose keys [`signing_keys`]. [`caller`] is the answer,
 //! [`store`] its one query, [`cache`] remembers it for a while, [`last_used`] remembers when a key was used.
-//! [`attempts`] bounds guessing.
+//! [`attempts`] bounds guessing, and [`tried`] tells of what was refused.
 
 pub mod api_key;
 pub mod attempts;
@@ -17,20 +17,18 @@ pub mod method;
 pub mod password;
 pub mod signing_keys;
 mod store;
+pub mod tried;
 
 pub use store::Principal;
 
 use std::{net::IpAddr, ops::Range, sync::Arc};
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use time::OffsetDateTime;
 use tracing::Instrument as _;
 
 use crate::{
-    audit::{
-        record::{Actor, Refusal},
-        tally::{self, Refused},
-    },
+    audit::record::{Actor, Refusal},
     db::changes::{Subject, freshness::Moment},
     error::{Error, Result},
     identity::users::{User, UserType},
@@ -41,30 +39,36 @@ use attempts::{Attempt, Attempts, Counts};
 use cache::{Digest, Entry, Look, PASSWORD_COUNTS_FOR};
 use caller::{Caller, Credential};
 use method::SignInMethod;
+use tried::Tried;
 
 /// The user name that says: the password is the value of an API key.
 pub const API_KEY_USER: &str = "_api_key";
-/// Why a revoked key is refused: the audit trail tells its use from a sign-in that fails.
-pub const REVOKED: &str = "revoked API key";
 
-/// Finds out who is calling, from `address`. Every refusal is the same answer; its reason goes to the log.
+/// Finds out who is calling, from `address`. Every refusal is the same answer; that of a credential is told here.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`], or what keeps the database from being asked.
-pub async fn authenticate(app: &App, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Caller> {
-    let value = header_of(headers)?;
+pub async fn authenticate(
+    app: &App,
+    headers: &HeaderMap,
+    address: Option<IpAddr>,
+    request_id: Option<&HeaderValue>,
+) -> Result<Caller> {
+    let value = headers.get(header::AUTHORIZATION).ok_or(Error::unauthenticated("no Authorization header"))?.as_bytes();
+    let tried = || Tried::of(headers, address, request_id.cloned());
+    if headers.get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
+        return Err(Error::Unauthenticated(tried().refused(app, "more than one Authorization header")));
+    }
     // Before the cache: a blocked guesser must not learn by the time it takes that a password is right.
     app.attempts.refuse_blocked(app, value, address)?;
     let digest = app.cache.digest(value, address);
     let entry = match app.cache.recall(&digest, &app.changes, app.clock.now()) {
-        Some(entry) => entry,
+        // From elsewhere, a key is looked for as if nobody had it: the time that it takes would tell that it is one.
+        Some(entry) if entry.caller.credential.admits(address) => entry,
         // Boxed: the future of a warm request, which is moved about, is not to be as large as that of a cold one.
-        None => Box::pin(learn(app, digest, value, address)).await?,
+        _ => Box::pin(learn(app, digest, value, tried())).await?,
     };
-    if let Credential::ApiKey { id, narrowing } = &entry.caller.credential {
-        if !narrowing.admits(address) {
-            return Err(Error::Unauthenticated("API key used from an address outside its networks"));
-        }
+    if let Credential::ApiKey { id, .. } = &entry.caller.credential {
         let now = app.clock.now();
         if entry.is_news(now) {
             app.last_used.note(id, now);
@@ -73,39 +77,35 @@ pub async fn authenticate(app: &App, headers: &HeaderMap, address: Option<IpAddr
     Ok(entry.caller.clone())
 }
 
-/// The one `Authorization` header.
-fn header_of(headers: &HeaderMap) -> Result<&[u8]> {
-    let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let value = given.next().ok_or(Error::Unauthenticated("no Authorization header"))?;
-    if given.next().is_some() {
-        return Err(Error::Unauthenticated("more than one Authorization header"));
-    }
-    Ok(value.as_bytes())
-}
-
 /// Finds out who a caller is that is not remembered, and remembers it.
-async fn learn(app: &App, digest: Digest, value: &[u8], address: Option<IpAddr>) -> Result<Arc<Entry>> {
-    match app.cache.look(&digest, &app.changes, &app.clock).await? {
-        Look::Hit(entry) => Ok(entry),
-        Look::Miss(flight) => {
-            let entry = Arc::new(verify(app, value, address).await?);
-            app.cache.insert(digest, Arc::clone(&entry));
-            drop(flight);
-            Ok(entry)
+async fn learn(app: &App, digest: Digest, value: &[u8], tried: Tried) -> Result<Arc<Entry>> {
+    let flight = match app.cache.look(&digest, &app.changes, &app.clock).await? {
+        Look::Hit(entry) if entry.caller.credential.admits(tried.address) => return Ok(entry),
+        Look::Hit(_) => None,
+        Look::Miss(flight) => Some(flight),
+    };
+    let entry = match verify(app, value, &tried).await {
+        Ok(entry) => Arc::new(entry),
+        Err(Error::Unauthenticated(reason)) if !reason.is_told => {
+            return Err(Error::Unauthenticated(tried.refused(app, reason.text)));
         }
-    }
+        Err(told) => return Err(told),
+    };
+    app.cache.insert(digest, Arc::clone(&entry));
+    drop(flight);
+    Ok(entry)
 }
 
 /// Checks a credential that is not remembered.
-async fn verify(app: &App, value: &[u8], address: Option<IpAddr>) -> Result<Entry> {
+async fn verify(app: &App, value: &[u8], tried: &Tried) -> Result<Entry> {
     if let Some(token) = bearer::token(value) {
-        return bearer::verify(app, token, address).await;
+        return bearer::verify(app, token, tried).await;
     }
-    let login = basic::parse(value).map_err(Error::Unauthenticated)?;
+    let login = basic::parse(value).map_err(Error::unauthenticated)?;
     if login.username == API_KEY_USER {
-        by_api_key(app, &login.password, address).await
+        by_api_key(app, &login.password, tried).await
     } else {
-        by_password(app, &login.username, login.password, address).await
+        by_password(app, &login.username, login.password, tried).await
     }
 }
 
@@ -158,28 +158,24 @@ pub fn bars(app: &App, user: &User, method: SignInMethod) -> Option<&'static str
 }
 
 /// The refusal of a key or token that nobody was ever given: it counts for its address.
-async fn stranger(app: &App, address: Option<IpAddr>, reason: &'static str) -> Error {
-    refused_key(app, address, Counts::Yes, reason).await
+pub async fn stranger(app: &App, tried: &Tried, reason: &'static str) -> Error {
+    refused_key(app, tried, Counts::Yes, reason).await
 }
 
 /// The refusal of a key that has ended, or whose user may not sign in by it. It does not count: a forgotten job that
 /// still uses it must not lock its neighbours out. All else is as for a stranger's, so that neither the answer nor its
 /// time tells that the key once was one.
-async fn ended(app: &App, address: Option<IpAddr>, reason: &'static str) -> Error {
-    refused_key(app, address, Counts::No, reason).await
+async fn ended(app: &App, tried: &Tried, reason: &'static str) -> Error {
+    refused_key(app, tried, Counts::No, reason).await
 }
 
-async fn refused_key(app: &App, address: Option<IpAddr>, counts: Counts, reason: &'static str) -> Error {
-    match Attempts::note_stranger(app, address, counts).await {
-        Ok(()) => Error::Unauthenticated(reason),
-        Err(other) => other,
-    }
+async fn refused_key(app: &App, tried: &Tried, counts: Counts, reason: &'static str) -> Error {
+    Attempts::note_stranger(app, tried, counts, reason).await.map_or_else(|other| other, Error::Unauthenticated)
 }
 
-async fn by_password(app: &App, username: &str, password: Secret, address: Option<IpAddr>) -> Result<Entry> {
+async fn by_password(app: &App, username: &str, password: Secret, tried: &Tried) -> Result<Entry> {
     let moment = app.changes.freshness().moment();
-    let principal = check_password(app, username, password, address).await?;
-    let principal = principal.ok_or(Error::Unauthenticated("unknown user, no password, or a wrong one"))?;
+    let principal = check_password(app, username, password, tried.clone()).await?;
     let counts = OffsetDateTime::UNIX_EPOCH..app.clock.now() + PASSWORD_COUNTS_FOR;
     Ok(entry(app, moment, Facts { principal, credential: Credential::Password, kid: None }, counts))
 }
@@ -188,65 +184,63 @@ async fn by_password(app: &App, username: &str, password: Secret, address: Optio
 /// right one.
 ///
 /// # Errors
-/// That too many failed before, or what keeps the database from being asked.
-pub async fn check_password(
-    app: &App,
-    username: &str,
-    password: Secret,
-    address: Option<IpAddr>,
-) -> Result<Option<Principal>> {
-    let attempt = Attempts::begin(app, username, address).await?;
-    // In a task of its own: whoever hangs up while the password is checked is counted all the same.
-    let checked = tokio::spawn(check(App::clone(app), username.to_owned(), password, attempt).in_current_span());
+/// [`Error::Unauthenticated`], told already; that too many failed before, or what keeps the database from being asked.
+pub async fn check_password(app: &App, username: &str, password: Secret, tried: Tried) -> Result<Principal> {
+    let attempt = Attempts::begin(app, username, tried.address).await?;
+    // In a task of its own: whoever hangs up while the password is checked is counted and told of all the same.
+    let checked = tokio::spawn(check(App::clone(app), username.to_owned(), password, tried, attempt).in_current_span());
     checked.await.map_err(Error::internal)?
 }
 
-async fn check(app: App, username: String, password: Secret, attempt: Attempt) -> Result<Option<Principal>> {
+async fn check(app: App, username: String, password: Secret, tried: Tried, attempt: Attempt) -> Result<Principal> {
     let (user, phc) = store::find_by_username(&app, &username).await?.unzip();
     let phc = phc.flatten();
     let verdict = app.hasher.verify(password, phc.clone()).await?;
-    let (Some(user), Some(phc), true) = (user, phc, verdict.is_right) else {
-        attempt.failed();
-        return Ok(None);
-    };
     // After the password: whether there is such a user must not be told by the time it takes.
-    if bars(&app, &user.user, SignInMethod::Password).is_some() {
+    let user = user.filter(|user| verdict.is_right && bars(&app, &user.user, SignInMethod::Password).is_none());
+    let (Some(user), Some(phc)) = (user, phc) else {
+        let reason = tried.refused(&app, "unknown user, no password, or a wrong one");
         attempt.failed();
-        return Ok(None);
-    }
+        return Err(Error::Unauthenticated(reason));
+    };
     attempt.succeeded();
     if let Some(stronger) = verdict.rehashed {
         store::replace_hash(&app, user.user.id, &phc, &stronger).await?;
     }
-    Ok(Some(user))
+    Ok(user)
 }
 
-async fn by_api_key(app: &App, value: &Secret, address: Option<IpAddr>) -> Result<Entry> {
+async fn by_api_key(app: &App, value: &Secret, tried: &Tried) -> Result<Entry> {
     let Some(presented) = api_key::Presented::parse(value) else {
-        return Err(stranger(app, address, "not the value of an API key").await);
+        return Err(stranger(app, tried, "not the value of an API key").await);
     };
     let moment = app.changes.freshness().moment();
     let found = store::find_by_key_id(app, &presented.id).await?;
     let right = presented.has_hash(found.as_ref().map(|key| key.secret_hash.as_slice()));
     let Some(key) = found.filter(|_| right) else {
-        return Err(stranger(app, address, "unknown API key").await);
+        return Err(stranger(app, tried, "unknown API key").await);
     };
     if let Some(why) = bars(app, &key.principal.user, SignInMethod::ApiKey) {
-        return Err(ended(app, address, why).await);
+        return Err(ended(app, tried, why).await);
     }
     if key.revoked_at.is_some() {
+        const REVOKED: &str = "revoked API key";
         let actor = Actor {
             user: Some(key.principal.user.username),
             account: Some(key.principal.account.name),
             method: Some(SignInMethod::ApiKey),
             key_hint: Some(api_key::hint(&presented.id).to_owned()),
         };
-        let refused = Refused::sign_in(actor, address, REVOKED);
-        tally::note(app, Refused { refusal: Refusal::RevokedKey, ..refused });
-        return Err(ended(app, address, REVOKED).await);
+        // Whatever it is answered.
+        let tried = Tried { actor, is_recorded: true, ..tried.clone() };
+        tried.record(app, Refusal::RevokedKey, REVOKED);
+        return Err(ended(app, &tried, REVOKED).await);
     }
     if key.expires_at <= app.clock.now() {
-        return Err(ended(app, address, "expired API key").await);
+        return Err(ended(app, tried, "expired API key").await);
+    }
+    if !key.narrowing.admits(tried.address) {
+        return Err(ended(app, tried, "API key used from an address outside its networks").await);
     }
     let mut principal = key.principal;
     // An account that is made anew under the name of one that the key was narrowed to is not meant.

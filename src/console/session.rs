@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{cookie, same_site::OwnPage};
 use crate::{
-    authn::method::SignInMethod,
+    authn::{method::SignInMethod, tried::Tried},
     error::{Error, OAuthError, Result},
     http::{Json, NoContent},
     identity::{
@@ -56,15 +56,23 @@ pub async fn begin(
     let client = Client { id: ANONYMOUS.to_owned(), user_agent: sender.user_agent };
     let life = Life::of_console(&app, app.clock.now(), None);
     let login = (request.username.as_str(), request.password);
-    let issued = by_password(&app, login, sender.address, client, life).await.map_err(refused)?;
+    let tried = Tried::new(SignInMethod::Password, Some(login.0), sender.address, sender.request_id);
+    let issued = by_password(&app, login, tried, client, life).await.map_err(refused)?;
     let cookie = issued.refresh_token.as_ref().map(|token| cookie::begun(&app, token)).transpose()?;
     answer(&app, issued, cookie).await
 }
 
 /// Answers an access token for the session in the cookie. Takes the cookie away where its session is no more.
-pub async fn token(State(app): State<App>, _: OwnPage, headers: HeaderMap, Json(_): Json<Nothing>) -> Result<Response> {
-    let presented = cookie::token(&app, &headers).ok_or(Error::Unauthenticated("no session of the console"))?;
-    let renewed = issue::renew(&app, &presented);
+pub async fn token(
+    State(app): State<App>,
+    sender: Sender,
+    _: OwnPage,
+    headers: HeaderMap,
+    Json(_): Json<Nothing>,
+) -> Result<Response> {
+    let presented = cookie::token(&app, &headers).ok_or(Error::unauthenticated("no session of the console"))?;
+    let tried = Tried::new(SignInMethod::RefreshToken, None, sender.address, sender.request_id);
+    let renewed = issue::renew(&app, &presented, &tried);
     let renewed = renewed.inspect(|issued| app.metrics.signed_in(Some(SignInMethod::RefreshToken), issued)).await;
     match renewed.map_err(refused) {
         Ok(issued) => answer(&app, issued, None).await,

@@ -24,9 +24,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Everything that can go wrong, named by its meaning.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The one 401, whatever the cause; the cause is for the log.
+    /// The one 401, whatever the cause.
     #[error("unauthenticated: {0}")]
-    Unauthenticated(&'static str),
+    Unauthenticated(Reason),
     #[error("{0}")]
     Forbidden(#[from] Denial),
     #[error("{what} not found")]
@@ -69,7 +69,27 @@ pub enum Error {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Why somebody is not signed in: never for who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reason {
+    pub text: &'static str,
+    /// Whether log, metrics and audit trail know of it already, by [`crate::authn::tried::Tried`].
+    pub is_told: bool,
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.text)
+    }
+}
+
 impl Error {
+    /// The refusal of a sign-in that nobody was told of yet.
+    #[must_use]
+    pub const fn unauthenticated(text: &'static str) -> Self {
+        Self::Unauthenticated(Reason { text, is_told: false })
+    }
+
     /// A field, parameter or body that breaks the schema.
     pub fn malformed(field: impl Into<String>, why: impl Into<String>) -> Self {
         Self::Malformed { field: field.into(), why: why.into() }

@@ -7,7 +7,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Error, respond::CHALLENGE};
+use super::{Error, Reason, respond::CHALLENGE};
 use crate::{authz::policy::Denial, http::json};
 
 /// An error of an operation under `/oauth/` (RFC 6749, 5.2).
@@ -26,9 +26,9 @@ pub enum OAuthError {
     Missing(&'static str),
     #[error("The client is unknown")]
     Client,
-    /// The one answer to wrong credentials, whatever the cause; the cause is for the log.
+    /// The one answer to wrong credentials, whatever the cause.
     #[error("The credentials or the token are not valid")]
-    Grant(&'static str),
+    Grant(Reason),
     #[error("Grant type '{0}' is not supported")]
     GrantType(String),
     /// A token of a type that cannot be revoked: known to be a 401 without a body.
@@ -46,6 +46,21 @@ impl From<Denial> for OAuthError {
 }
 
 impl OAuthError {
+    /// The refusal of credentials or of a token that nobody was told of yet.
+    #[must_use]
+    pub const fn grant(text: &'static str) -> Self {
+        Self::Grant(Reason { text, is_told: false })
+    }
+
+    /// A sign-in that failed where credentials are exchanged for tokens: the grant is refused.
+    #[must_use]
+    pub fn of_sign_in(error: Error) -> Self {
+        match error {
+            Error::Unauthenticated(reason) => Self::Grant(reason),
+            other => other.into(),
+        }
+    }
+
     const fn word(&self) -> &'static str {
         match self {
             Self::Missing(_) => "invalid_request",
@@ -77,7 +92,9 @@ impl IntoResponse for OAuthError {
                 (error.status(), error.message())
             }
             Self::Grant(reason) => {
-                tracing::info!(reason, "grant refused");
+                if !reason.is_told {
+                    tracing::info!(reason = reason.text, "grant refused");
+                }
                 (StatusCode::BAD_REQUEST, self.to_string())
             }
             told => (StatusCode::BAD_REQUEST, told.to_string()),

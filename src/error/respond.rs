@@ -83,7 +83,9 @@ impl Error {
     /// The cause, where the answer does not tell it.
     pub(super) fn log(&self) {
         match self {
-            Self::Unauthenticated(reason) => tracing::info!(reason, "authentication refused"),
+            Self::Unauthenticated(reason) if !reason.is_told => {
+                tracing::info!(reason = reason.text, "authentication refused");
+            }
             Self::Forbidden(denial) if !matches!(denial, Denial::AccountNotEnabled { .. }) => tracing::info!("{self}"),
             Self::TooManyAttempts { retry_after } => tracing::info!(retry_after, "{self}"),
             Self::Unavailable(reason) => tracing::warn!(reason, "answered 503"),

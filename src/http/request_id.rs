@@ -19,6 +19,10 @@ use crate::{error::Error, state::App};
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The id, in what a public operation is handed of its request: it may refuse a sign-in itself.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub HeaderValue);
+
 /// What a request is known by in the log and to its client.
 #[derive(Debug)]
 pub struct Identity {

@@ -148,6 +148,11 @@ async fn sign_in_at_any_door_is_counted_once() {
     news.assert(&asserted(&says).await, 200, "saml", "accepted");
     news.assert(&asserted(&says).await, 400, "saml", "refused");
 
+    let idps = "/v2/rbac-manager/saml/idps";
+    news.assert(&alice.get(idps).await, 200, "password", "accepted");
+    news.assert(&server.basic("alice", "wrong").get(idps).await, 200, "password", "refused");
+    news.assert(&server.bearer("a.b.c").get(idps).await, 200, "token", "refused");
+
     // A change is looked at twice, before its body and after it.
     news.assert(&alice.put("/v2/accounts/wonderland", json!({})).await, 403, "password", "accepted");
     alice.post("/v2/user/api-keys", json!({ "name": "k" })).await.expect(201);
@@ -155,6 +160,7 @@ async fn sign_in_at_any_door_is_counted_once() {
     // What shows no credentials is no sign-in, and neither is the end of one.
     nobody.form("/v2/oauth/token", &[("username", "alice")]).await.expect(400);
     renewed("other=cookie").await.expect(401);
+    nobody.get(idps).await.expect(200);
     nobody.form("/v2/oauth/revoke", &[("token", refresh_token)]).await.expect(200);
     assert_eq!(news.take(), []);
 

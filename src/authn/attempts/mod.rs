@@ -23,10 +23,10 @@ use self::{
     slot::{FIRST_OF_ADDRESSES, Slots},
     store::Limits,
 };
-use super::{API_KEY_USER, basic};
+use super::{API_KEY_USER, basic, tried::Tried};
 use crate::{
     config,
-    error::{Error, Result},
+    error::{Error, Reason, Result},
     state::App,
 };
 
@@ -149,19 +149,23 @@ impl Attempts {
     }
 
     /// A key or token is wrong or has ended: takes a place for it where it comes from, and keeps it if it `counts`.
+    /// Then tells why it is refused.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`] where it has to wait.
-    pub async fn note_stranger(app: &App, address: Option<IpAddr>, counts: Counts) -> Result<()> {
+    pub async fn note_stranger(app: &App, tried: &Tried, counts: Counts, reason: &'static str) -> Result<Reason> {
         let (attempts, now) = (&app.attempts, app.clock.now());
-        let slots = attempts.slots(None, address);
+        let slots = attempts.slots(None, tried.address);
         attempts.refuse(&slots, now)?;
         if slots.is_empty() {
-            return Ok(());
+            return Ok(tried.refused(app, reason));
         }
         // In a task of its own, as in `begin`.
-        let app = App::clone(app);
-        let noted = async move { app.attempts.note(&app, &slots, counts, now).await };
+        let (app, tried) = (App::clone(app), tried.clone());
+        let noted = async move {
+            app.attempts.note(&app, &slots, counts, now).await?;
+            Ok(tried.refused(&app, reason))
+        };
         tokio::spawn(noted.in_current_span()).await.map_err(Error::internal)?
     }
 
@@ -176,11 +180,11 @@ impl Attempts {
             _ if ours.is_empty() => Ok(()),
             Counts::Yes => self.keep(app, &ours, now).await,
             Counts::No => {
-                let given = app.db.while_it_answers(store::give_back(app, &ours, false)).await;
+                let given = app.db.while_it_answers(store::release(app, &ours, false)).await;
                 if given.is_err() {
                     // It would count as a failure in the end. The answer waits no longer than that to a stranger does.
                     let app = App::clone(app);
-                    tokio::spawn(async move { report(give_back(&app, &ours, false).await) });
+                    tokio::spawn(async move { report(give_back_once_it_answers(&app, &ours, false).await) });
                 }
                 given
             }
@@ -230,7 +234,7 @@ impl Attempt {
             return Ok(true);
         }
         if !self.slots.is_empty() {
-            app.db.while_it_answers(store::give_back(&app, &self.slots, false)).await?;
+            app.db.while_it_answers(store::release(&app, &self.slots, false)).await?;
             self.slots.clear();
         }
         attempts.learn(places.iter().filter_map(|place| Some((place.slot, place.blocked_until?))), now);
@@ -263,7 +267,7 @@ impl Attempt {
             return;
         }
         tokio::spawn(async move {
-            report(give_back(&app, &slots, forgets).await);
+            report(give_back_once_it_answers(&app, &slots, forgets).await);
             drop(places);
         });
     }
@@ -275,10 +279,10 @@ impl Attempt {
 }
 
 /// Gives places back, later if the database cannot be used now: places of checks that are over must not block anyone.
-async fn give_back(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
+async fn give_back_once_it_answers(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
     let patience = tokio::time::Instant::now() + LONGEST_CHECK.unsigned_abs();
     loop {
-        match app.db.while_it_answers(store::give_back(app, slots, forgets)).await {
+        match app.db.while_it_answers(store::release(app, slots, forgets)).await {
             Err(Error::Unavailable(_)) if tokio::time::Instant::now() < patience => {
                 tokio::time::sleep(TRY_EVERY).await;
             }

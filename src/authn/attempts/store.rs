@@ -22,7 +22,7 @@ pub struct Limits {
 
 /// What became of a slot that a place was asked of.
 #[derive(Debug)]
-pub struct Place {
+pub struct Taken {
     pub slot: i32,
     pub blocked_until: Option<OffsetDateTime>,
     /// Whether the place was taken. If not, and nothing is blocked, then every place is, some by checks that still run.
@@ -37,26 +37,29 @@ pub async fn take_places(
     limits: &Limits,
     now: OffsetDateTime,
     running_until: OffsetDateTime,
-) -> Result<Vec<Place>> {
+) -> Result<Vec<Taken>> {
     let holder = app.random.uuid();
     // A statement that is given up here still runs once a database that hung goes on: without a commit it takes
     // nothing.
     let mut db = app.db.begin().await?;
     let places = sqlx::query_as!(
-        Place,
+        Taken,
         r#"insert into sign_in_attempts as t (slot, since, taken, running, running_until, holder, blocks)
            select slot, $2, 1, 1, $3, $7, 0 from unnest($1::integer[]) as s (slot) order by slot
            on conflict (slot) do update set
              (since, taken, running, running_until, holder, blocks, blocked_until) = (
+               -- The slot with this place, if it has one. A wrong key ends at once; checks beside it may run on.
                select
-                 n.since,
-                 case when n.blocked_until > $2 or n.taken >= n.most then n.taken else n.taken + 1 end,
-                 case when n.blocked_until > $2 or n.taken >= n.most then n.running else n.running + 1 end,
-                 case when n.blocked_until > $2 or n.taken >= n.most then t.running_until else $3 end,
-                 case when n.blocked_until > $2 or n.taken >= n.most then t.holder else $7 end,
-                 n.blocks,
-                 n.blocked_until
-               from (
+                 p.since,
+                 p.taken + p.has_place::integer,
+                 p.running + p.has_place::integer,
+                 case when p.has_place then greatest(t.running_until, $3) else t.running_until end,
+                 case when p.has_place then $7 else t.holder end,
+                 p.blocks,
+                 p.blocked_until
+               -- Whether it has.
+               from (select n.*, n.blocked_until is null and n.taken < n.most as has_place from (
+                 -- The slot as it is by now.
                  select
                    m.most,
                    case when m.quiet or m.over then $2 else t.since end as since,
@@ -67,10 +70,11 @@ pub async fn take_places(
                         -- Checks that died with their node count as failed, all of them together.
                         when t.blocked_until is null and t.taken >= m.most and t.running_until <= $2
                         then $2::timestamptz + make_interval(secs => $6) else t.blocked_until end as blocked_until
+                 -- Its limit, whether a quiet window has passed, and whether a block is over.
                  from (select case when t.slot < $8 then $4::integer else $9::integer end as most,
                               greatest(t.since, t.blocked_until) + make_interval(secs => $5) <= $2 as quiet,
                               coalesce(t.blocked_until <= $2, false) as over) m
-               ) n)
+               ) n) p)
            returning slot, blocked_until, holder = $7 as "is_ours!""#,
         slots,
         now,
@@ -123,7 +127,7 @@ pub async fn keep_places(
 
 /// Gives places back. A right password (`forgets`) forgets what failed before, too: of a user from an address, not of
 /// an address that may name many users.
-pub async fn give_back(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
+pub async fn release(app: &App, slots: &[i32], forgets: bool) -> Result<()> {
     let mut db = app.db.connection().await?;
     sqlx::query!(
         "with locked as (select slot, $2 and slot < $3 as forgets from sign_in_attempts where slot = any ($1)

@@ -152,11 +152,11 @@ impl SigningKeys {
             ring = self.reload(made, db, clock).await?;
         }
         let held = ring.iter().find(|held| held.key.is_header_of(token));
-        let held = held.ok_or(Error::Unauthenticated("access token with the header of no key"))?;
+        let held = held.ok_or(Error::unauthenticated("access token with the header of no key"))?;
         if held.until.is_some_and(|until| until <= clock.now()) {
-            return Err(Error::Unauthenticated("access token of a key that was retired"));
+            return Err(Error::unauthenticated("access token of a key that was retired"));
         }
-        let claims = held.key.verify(token).map_err(Error::Unauthenticated)?;
+        let claims = held.key.verify(token).map_err(Error::unauthenticated)?;
         Ok(Verified { claims, kid: held.key.kid.clone(), until: held.until })
     }
 

@@ -28,6 +28,7 @@ use super::{
     client_address::client_address,
     extract::{self, admit},
     prefer,
+    request_id::RequestId,
     routes::{ErrorForm, RouteTable, Row},
 };
 use crate::{
@@ -69,14 +70,9 @@ impl Guard {
         body: &mut Body,
         route: &Route,
     ) -> Response {
-        // Before any question of who is calling.
-        if let Err(error) = names_one_host(parts) {
-            return match row {
-                Some(row) => refusal(row, error),
-                None => error.into_response(),
-            };
-        }
-        let Some(row) = row else { return self.not_served(parts).into_response() };
+        let Some(row) = row else {
+            return names_one_host(parts).err().unwrap_or_else(|| self.not_served(parts)).into_response();
+        };
         let from_console = parts.headers.get(X_REQUESTED_WITH).is_some_and(|value| value == "kedge-console");
         let asked = Asked { guard: self, row, id };
         let answer = async {
@@ -230,14 +226,18 @@ fn handled(answer: std::result::Result<Response, Infallible>) -> Response {
 }
 
 async fn signed_in(asked: &Asked<'_>, parts: &Parts) -> Result<Caller> {
-    let app = asked.app();
-    let caller = authn::authenticate(app, &parts.headers, client_address(app, parts)).await;
-    app.metrics.signed_in(SignInMethod::of(&parts.headers), &caller);
-    caller.inspect_err(|error| trail::not_signed_in(asked, parts, error))
+    let caller = authenticate(asked, parts).await;
+    asked.app().metrics.signed_in(SignInMethod::of(&parts.headers), &caller);
+    caller
 }
 
-/// Authentication, the state of the account, permission, then what of the body can be judged unread.
+async fn authenticate(asked: &Asked<'_>, parts: &Parts) -> Result<Caller> {
+    authn::authenticate(asked.app(), &parts.headers, client_address(asked.app(), parts), Some(asked.id)).await
+}
+
+/// The host, authentication, the state of the account, permission, then what of the body can be judged unread.
 async fn check(asked: &Asked<'_>, parts: &mut Parts) -> Result<()> {
+    names_one_host(parts)?;
     if asked.row.access != Access::Public {
         let caller = signed_in(asked, parts).await?;
         let allowed = authorize(asked.app(), asked.row.access, &caller, parts).await;
@@ -245,6 +245,8 @@ async fn check(asked: &Asked<'_>, parts: &mut Parts) -> Result<()> {
         parts.extensions.insert(caller);
     } else if parts.uri.path().contains("%00") {
         return Err(Error::malformed("path", "contains U+0000"));
+    } else {
+        parts.extensions.insert(RequestId(asked.id.clone()));
     }
     admit(asked.row.body, &parts.headers)
 }
@@ -255,10 +257,8 @@ async fn whole(asked: &Asked<'_>, parts: &mut Parts, body: &mut Body) -> Result<
     let Some(limit) = asked.row.body.limit().filter(|_| asked.row.access != Access::Public) else { return Ok(()) };
     let end = tokio::time::Instant::now() + asked.row.time.0;
     *body = Body::from(extract::read(bounded(std::mem::replace(body, Body::empty()), limit, end)).await?);
-    let app = asked.app();
-    let caller = authn::authenticate(app, &parts.headers, client_address(app, parts)).await;
-    let caller = caller.inspect_err(|error| trail::not_signed_in(asked, parts, error))?;
-    let allowed = authorize(app, asked.row.access, &caller, parts).await;
+    let caller = authenticate(asked, parts).await?;
+    let allowed = authorize(asked.app(), asked.row.access, &caller, parts).await;
     allowed.inspect_err(|error| trail::denied(asked, parts, &caller, error))?;
     parts.extensions.insert(caller);
     Ok(())

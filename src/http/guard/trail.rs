@@ -11,10 +11,9 @@ use crate::{
         recording::{Origin, Recording},
         tally::{self, Refused},
     },
-    authn::{API_KEY_USER, REVOKED, basic, caller::Caller, method::SignInMethod},
+    authn::caller::Caller,
     error::Error,
     http::client_address::client_address,
-    names::shown,
 };
 
 /// The record of a request that changes something; `None` where none is kept.
@@ -34,21 +33,6 @@ pub(super) fn recording(asked: &Asked<'_>, parts: &Parts) -> Option<Arc<Recordin
         request_id: Some(asked.id().to_owned()),
     };
     Some(Arc::new(Recording::new(asked.app(), asked.operation(), origin, caller.map(Actor::from), account)))
-}
-
-/// Counts a sign-in that failed. Whoever shows nothing has not tried; a key that was revoked has been counted.
-pub(super) fn not_signed_in(asked: &Asked<'_>, parts: &Parts, error: &Error) {
-    let Error::Unauthenticated(why) = error else { return };
-    let method = SignInMethod::of(&parts.headers);
-    if method.is_none() || *why == REVOKED {
-        return;
-    }
-    let value = parts.headers.get(axum::http::header::AUTHORIZATION);
-    let login = value.and_then(|value| basic::parse(value.as_bytes()).ok());
-    let user = login.filter(|login| login.username != API_KEY_USER).map(|login| shown(&login.username));
-    let actor = Actor { user, method, ..Actor::default() };
-    let refused = Refused::sign_in(actor, client_address(asked.app(), parts), why);
-    tally::note(asked.app(), Refused { request_id: Some(asked.id()), ..refused });
 }
 
 /// Counts a permission that was missing.

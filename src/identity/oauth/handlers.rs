@@ -11,12 +11,8 @@ use super::{
     types::{IntrospectionRequest, IntrospectionResponse, RevocationRequest, TokenFacts, TokenRequest, TokenResponse},
 };
 use crate::{
-    audit::{
-        self,
-        record::Actor,
-        tally::{self, Refused},
-    },
-    authn::{self, API_KEY_USER, Principal, bearer, caller::Caller, method::SignInMethod},
+    audit::{self, record::Actor},
+    authn::{self, API_KEY_USER, Principal, bearer, caller::Caller, method::SignInMethod, tried::Tried},
     authz::{action::Action, policy::Domain},
     error::{Error, OAuthError, Result},
     http::{Json, form::Form},
@@ -27,8 +23,8 @@ use crate::{
             issue::{self, Client, Issued, Life, SignedIn},
             store as sessions,
         },
+        users::UserType,
     },
-    names::shown,
     secret::Secret,
     state::App,
 };
@@ -53,19 +49,22 @@ pub async fn get_oauth_token(
 /// # Errors
 /// The refusal of a request that is not whole, of credentials, or of a disabled account.
 pub async fn exchange(app: &App, sender: Sender, request: TokenRequest, refreshes: bool) -> Result<Issued, OAuthError> {
-    let client = Client { id: ANONYMOUS.to_owned(), user_agent: sender.user_agent };
+    let Sender { basic, user_agent, address, request_id } = sender;
+    let client = Client { id: ANONYMOUS.to_owned(), user_agent };
     let settings = &app.config.user_authentication.oauth;
-    match grant::read(request, sender.basic?)? {
+    match grant::read(request, basic?)? {
         Grant::Password { username, password } => {
             let life = Life::of_client(settings, refreshes, None);
-            by_password(app, (&username, password), sender.address, client, life).await
+            let tried = Tried::new(SignInMethod::Password, Some(&username), address, request_id);
+            by_password(app, (&username, password), tried, client, life).await
         }
         Grant::Refresh(token) => {
-            let issued = issue::refresh(app, &token);
+            let tried = Tried::new(SignInMethod::RefreshToken, None, address, request_id);
+            let issued = issue::refresh(app, &token, &tried);
             issued.inspect(|issued| app.metrics.signed_in(Some(SignInMethod::RefreshToken), issued)).await
         }
         Grant::Assertion(assertion) => {
-            let issued = by_assertion(app, &assertion, sender.address, client);
+            let issued = by_assertion(app, &assertion, address, client);
             issued.inspect(|issued| app.metrics.signed_in(Some(SignInMethod::Saml), issued)).await
         }
     }
@@ -78,7 +77,7 @@ async fn by_assertion(
     client: Client,
 ) -> Result<Issued, OAuthError> {
     let done = sign_in::by_assertion(app, assertion).await.map_err(|why| {
-        let refusal = OAuthError::Grant("an assertion that does not count");
+        let refusal = OAuthError::grant("an assertion that does not count");
         why.told(app, None, address, refusal)
     })?;
     // Who holds an assertion can get another (RFC 7522, 4.1): nothing refreshes.
@@ -93,21 +92,15 @@ async fn by_assertion(
 pub async fn by_password(
     app: &App,
     (username, password): (&str, Secret),
-    address: Option<IpAddr>,
+    tried: Tried,
     client: Client,
     life: Life,
 ) -> Result<Issued, OAuthError> {
     let issued = async {
         if username == API_KEY_USER {
-            return Err(OAuthError::Grant("an API key cannot be exchanged for tokens"));
+            return Err(OAuthError::grant("an API key cannot be exchanged for tokens"));
         }
-        let user = authn::check_password(app, username, password, address).await?;
-        let Some(user) = user else {
-            let why = "unknown user, no password, or a wrong one";
-            let actor = Actor { user: Some(shown(username)), method: Some(SignInMethod::Password), ..Actor::default() };
-            tally::note(app, Refused::sign_in(actor, address, why));
-            return Err(OAuthError::Grant(why));
-        };
+        let user = authn::check_password(app, username, password, tried).await.map_err(OAuthError::of_sign_in)?;
         audit::done_by(actor_of(&user), &user.user.username);
         issue::begin(app, SignedIn::from(&user), client, life).await
     };
@@ -169,6 +162,9 @@ async fn facts(app: &App, token: &Secret) -> Result<Option<TokenFacts>, OAuthErr
     let found = sessions::find_live_token(&mut *app.db.connection().await?, &hash, app.clock.now())
         .await
         .map_err(Error::from)?;
+    // What the token endpoint refuses is not active.
+    let settings = &app.config.user_authentication;
+    let found = found.filter(|found| found.kind != UserType::Native || settings.lets_native(&found.username));
     let issuer = app.config.server.external_url();
     Ok(found.map(|found| TokenFacts {
         client_id: found.client_id,

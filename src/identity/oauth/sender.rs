@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
 };
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         bearer,
     },
     error::OAuthError,
-    http::client_address::client_address,
+    http::{client_address::client_address, request_id::RequestId},
     state::App,
 };
 
@@ -27,6 +27,7 @@ pub struct Sender {
     pub basic: Result<Option<Login>, OAuthError>,
     pub user_agent: Option<String>,
     pub address: Option<IpAddr>,
+    pub request_id: Option<HeaderValue>,
 }
 
 impl FromRequestParts<App> for Sender {
@@ -40,6 +41,7 @@ impl FromRequestParts<App> for Sender {
             basic: basic_login(&parts.headers),
             user_agent: user_agent.map(|text| printable(&text)),
             address: client_address(app, parts),
+            request_id: parts.extensions.get().map(|RequestId(id)| id.clone()),
         })
     }
 }

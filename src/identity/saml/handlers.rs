@@ -19,7 +19,8 @@ use super::{
     },
 };
 use crate::{
-    audit, authn,
+    audit,
+    authn::{self, method::SignInMethod},
     db::WriteError,
     error::{Error, Result},
     http::{
@@ -44,7 +45,9 @@ const GROUP_NOT_FOUND: &str = "User group";
 pub async fn list_idps(State(app): State<App>, sender: Sender, headers: HeaderMap) -> Result<Json<Vec<String>>> {
     let mut enabled_only = true;
     if headers.contains_key(header::AUTHORIZATION) {
-        enabled_only = match authn::authenticate(&app, &headers, sender.address).await {
+        let caller = authn::authenticate(&app, &headers, sender.address, sender.request_id.as_ref()).await;
+        app.metrics.signed_in(SignInMethod::of(&headers), &caller);
+        enabled_only = match caller {
             Ok(caller) => !caller.is_admin() || caller.is_api_key() || !caller.account.is_enabled(),
             Err(Error::Unauthenticated(_) | Error::TooManyAttempts { .. }) => true,
             Err(other) => return Err(other),

@@ -77,7 +77,7 @@ mod tests {
 
     #[tokio::test]
     async fn cause_that_is_for_the_log_is_not_shown() {
-        for error in [Error::internal("secret"), Error::Unavailable("secret"), Error::Unauthenticated("secret")] {
+        for error in [Error::internal("secret"), Error::Unavailable("secret"), Error::unauthenticated("secret")] {
             let (status, message) = (error.status(), error.message());
             let (told, text) = text_of(error).await;
             assert_eq!(told, status);

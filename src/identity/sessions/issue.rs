@@ -18,7 +18,7 @@ use crate::{
         record::{Actor, Record, SecurityEvent},
         recording,
     },
-    authn::{Principal, jwt::Claims, method::SignInMethod, signing_keys::SigningKey},
+    authn::{Principal, jwt::Claims, method::SignInMethod, signing_keys::SigningKey, stranger, tried::Tried},
     authz::policy::Denial,
     clock::Random,
     config::{Console, OAuth, UserAuthentication},
@@ -199,6 +199,8 @@ pub async fn end(app: &App, presented: &Secret) -> Result<()> {
 /// What came of the use of a refresh token.
 enum Use {
     GoesOn(Session),
+    /// No token is that: it was made up, or its session is no more.
+    Unknown,
     /// The token was used before: its session is no more.
     Reused(Box<Reused>),
     Refused(OAuthError),
@@ -216,7 +218,7 @@ struct Reused {
 ///
 /// # Errors
 /// The refusal of a token that does not count, or of a user as in [`begin`].
-pub async fn refresh(app: &App, presented: &Secret) -> Result<Issued, OAuthError> {
+pub async fn refresh(app: &App, presented: &Secret, tried: &Tried) -> Result<Issued, OAuthError> {
     // Before the token is used up: without a key to sign with, there would be nothing to answer for it.
     let key = app.signing_keys.signing(&app.db, &app.clock).await?;
     let now = app.clock.now();
@@ -224,8 +226,9 @@ pub async fn refresh(app: &App, presented: &Secret) -> Result<Issued, OAuthError
     let used = transaction!(app.db, |db| { use_token(app, db, &hash, &token.hash, now).await })?;
     match used {
         Use::GoesOn(session) => issued(app, &key, &session, Some(token)),
+        Use::Unknown => Err(OAuthError::of_sign_in(stranger(app, tried, "unknown refresh token").await)),
         Use::Reused(reused) => Err(told_reused(&reused)),
-        Use::Refused(refusal) => Err(refusal),
+        Use::Refused(refusal) => Err(told(app, tried, refusal)),
     }
 }
 
@@ -236,17 +239,18 @@ async fn use_token(
     successor: &[u8; 32],
     now: OffsetDateTime,
 ) -> Result<Use, WriteError> {
-    const UNKNOWN: Use = Use::Refused(OAuthError::Grant("unknown refresh token"));
     let settings = &app.config.user_authentication;
-    let Some(session) = store::find_by_token(db, hash).await? else { return Ok(UNKNOWN) };
+    let Some(session) = store::find_by_token(db, hash).await? else { return Ok(Use::Unknown) };
     let user = match still_signs_in(db, settings, session.user_id, session.auth_epoch).await? {
         Ok(user) => user,
         Err(refusal) => return Ok(Use::Refused(refusal)),
     };
     // Looked at only now: until the lock was had, another use of the same token may have gone first.
-    let Some(token) = store::lock_token(db, hash).await? else { return Ok(UNKNOWN) };
+    let Some(token) = store::lock_token(db, hash).await? else {
+        return Ok(Use::Refused(OAuthError::grant("refresh token of a session that ended meanwhile")));
+    };
     if token.expires_at <= now {
-        return Ok(Use::Refused(OAuthError::Grant("refresh token that has run out")));
+        return Ok(Use::Refused(OAuthError::grant("refresh token that has run out")));
     }
     if let Some(used_at) = token.used_at {
         let grace = settings.oauth.refresh_token_reuse_grace;
@@ -292,34 +296,35 @@ fn continued(session: Session, life: &Life, now: OffsetDateTime) -> Session {
 ///
 /// # Errors
 /// As [`refresh`].
-pub async fn renew(app: &App, presented: &Secret) -> Result<Issued, OAuthError> {
+pub async fn renew(app: &App, presented: &Secret, tried: &Tried) -> Result<Issued, OAuthError> {
     let key = app.signing_keys.signing(&app.db, &app.clock).await?;
     let now = app.clock.now();
     let hash = hash(presented);
     let used = transaction!(app.db, |db| { use_cookie(app, db, &hash, now).await })?;
     match used {
         Use::GoesOn(session) => issued(app, &key, &session, None),
+        // It does not count for its address: a browser shows the cookie of an ended session by itself.
+        Use::Unknown => Err(OAuthError::Grant(tried.refused(app, "unknown session of the console"))),
         Use::Reused(reused) => Err(told_reused(&reused)),
-        Use::Refused(refusal) => Err(refusal),
+        Use::Refused(refusal) => Err(told(app, tried, refusal)),
     }
 }
 
 async fn use_cookie(app: &App, db: &mut PgConnection, hash: &[u8; 32], now: OffsetDateTime) -> Result<Use, WriteError> {
-    const UNKNOWN: Use = Use::Refused(OAuthError::Grant("unknown session of the console"));
-    let Some(session) = store::find_by_token(db, hash).await? else { return Ok(UNKNOWN) };
+    let Some(session) = store::find_by_token(db, hash).await? else { return Ok(Use::Unknown) };
     // The console's alone has an end: another's token would be used here without being used up.
     if session.ends_at.is_none() {
-        return Ok(UNKNOWN);
+        return Ok(Use::Unknown);
     }
     let users = &app.config.user_authentication;
     let user = match still_signs_in(db, users, session.user_id, session.auth_epoch).await? {
         Ok(user) => user,
         Err(refusal) => return Ok(Use::Refused(refusal)),
     };
-    let Some(token) = store::lock_token(db, hash).await? else { return Ok(UNKNOWN) };
+    let Some(token) = store::lock_token(db, hash).await? else { return Ok(Use::Unknown) };
     let life = Life::of_console(app, session.created_at, session.ends_at);
     if token.expires_at <= now || life.until.is_some_and(|until| until <= now) {
-        return Ok(Use::Refused(OAuthError::Grant("session of the console that has run out")));
+        return Ok(Use::Refused(OAuthError::grant("session of the console that has run out")));
     }
     // Somebody took it to the token endpoint: no page does.
     if token.used_at.is_some() {
@@ -331,12 +336,20 @@ async fn use_cookie(app: &App, db: &mut PgConnection, hash: &[u8; 32], now: Offs
     Ok(Use::GoesOn(session))
 }
 
+/// A refusal that log, metrics and audit trail know of.
+fn told(app: &App, tried: &Tried, refusal: OAuthError) -> OAuthError {
+    match refusal {
+        OAuthError::Grant(reason) => OAuthError::Grant(tried.refused(app, reason.text)),
+        other => other,
+    }
+}
+
 fn told_reused(Reused { session, record }: &Reused) -> OAuthError {
     if let Some(record) = record {
         tracing::info!(target: "kedge::audit", "{}", record.line());
     }
     tracing::warn!(user = %session.user_id, session = %session.id, "a refresh token was used twice: its session was ended");
-    OAuthError::Grant("refresh token that was used before")
+    OAuthError::grant("refresh token that was used before")
 }
 
 /// Locks the user and looks whether it is still the one whose credentials were checked.
@@ -348,13 +361,13 @@ async fn still_signs_in(
 ) -> sqlx::Result<Result<LockedUser, OAuthError>> {
     let user = store::lock_user(db, id).await?;
     let Some(user) = user.filter(|user| user.account_state != AccountState::Deleting) else {
-        return Ok(Err(OAuthError::Grant("user or account that was deleted meanwhile")));
+        return Ok(Err(OAuthError::grant("user or account that was deleted meanwhile")));
     };
     if user.auth_epoch != auth_epoch {
-        return Ok(Err(OAuthError::Grant("user whose password changed meanwhile")));
+        return Ok(Err(OAuthError::grant("user whose password changed meanwhile")));
     }
     if user.kind == UserType::Native && !settings.lets_native(&user.username) {
-        return Ok(Err(OAuthError::Grant("native user, who is not allowed")));
+        return Ok(Err(OAuthError::grant("native user, who is not allowed")));
     }
     if user.account_state == AccountState::Disabled {
         return Ok(Err(Denial::AccountNotEnabled { account: user.account_name }.into()));

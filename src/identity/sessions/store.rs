@@ -207,6 +207,7 @@ pub struct LiveToken {
     pub client_id: String,
     pub user_id: Uuid,
     pub username: String,
+    pub kind: UserType,
     pub account_name: String,
     /// When the token was issued: the last thing that happened to its session.
     pub last_used_at: OffsetDateTime,
@@ -220,12 +221,12 @@ pub async fn find_live_token(
 ) -> sqlx::Result<Option<LiveToken>> {
     sqlx::query_as!(
         LiveToken,
-        "select s.id as session_id, s.client_id, u.id as user_id, u.username, a.name as account_name, s.last_used_at,
-                t.expires_at
+        r#"select s.id as session_id, s.client_id, u.id as user_id, u.username, u.type as "kind: UserType",
+                a.name as account_name, s.last_used_at, t.expires_at
          from refresh_tokens t join sessions s on s.id = t.session_id
          join users u on u.id = s.user_id and u.auth_epoch = s.auth_epoch
          join accounts a on a.id = u.account_id
-         where t.hash = $1 and t.used_at is null and t.expires_at > $2 and a.state = 'enabled'",
+         where t.hash = $1 and t.used_at is null and t.expires_at > $2 and a.state = 'enabled'"#,
         hash,
         now
     )

@@ -9,7 +9,7 @@ use kedge::{
 use serde_json::{Value, json};
 
 use super::{count, records, write_tally};
-use crate::support::{CapturedLog, PASSWORD, Server, send_until_served};
+use crate::support::{CapturedLog, PASSWORD, Server, send, send_until_served};
 
 /// The records of what was refused.
 async fn refused(server: &Server) -> Vec<Value> {
@@ -96,6 +96,52 @@ async fn failed_sign_ins_are_counted_without_what_was_shown() {
         assert!(!stored.contains(shown), "{shown} is in {stored}");
         assert!(!log.contains(shown), "{shown} is in the log");
     }
+}
+
+#[tokio::test]
+async fn doors_that_are_open_to_anybody_tell_of_what_they_refuse() {
+    let server = at_one_moment().await;
+    let idps = server.basic("alice", "wrong").get("/v2/rbac-manager/saml/idps").await;
+    assert_eq!(idps.status, 200);
+    assert_eq!(server.refresh("kedge_rt_made-up").await.status, 400);
+    let page = server.nobody().request("POST", "/console/session/token").header("x-requested-with", "kedge-console");
+    let page = page.header("cookie", "kedge-session=kedge_rt_made-up").json(&json!({}));
+    assert_eq!(send(page).await.status, 401);
+    let refused = refused(&server).await;
+    let of = |means: &str| {
+        refused
+            .iter()
+            .find(|record| record["details"]["signed_in_by"] == means)
+            .unwrap_or_else(|| panic!("{refused:?}"))
+    };
+    assert_eq!(of("password")["request_id"], idps.header("x-request-id"));
+    let names = ["user", "address"];
+    assert_eq!(details(of("password"), &names), ["alice", "127.0.0.1"].map(Value::from));
+    assert_eq!(details(of("refresh_token"), &names), [Value::Null, "127.0.0.1".into()]);
+    let counts = ["password", "refresh_token"].map(|means| of(means)["count"].clone());
+    assert_eq!((counts, refused.len()), ([json!(1), json!(2)], 2));
+}
+
+#[tokio::test]
+async fn guess_at_a_name_is_told_to_the_account_of_that_name_and_of_no_other() {
+    let server = at_one_moment().await;
+    let longest = "a".repeat(128);
+    for user in ["alice", &longest] {
+        server.user("acme", user).await;
+    }
+    for guess in ["al\u{1}ice", "alice\n", &format!("{longest}a"), &longest] {
+        server.basic(guess, "wrong").get("/v2/user").await.expect(401);
+        server.ask_for_tokens(guess, "wrong").await.expect(400);
+    }
+    let mut told: Vec<_> = refused(&server)
+        .await
+        .iter()
+        .map(|record| (record["details"]["user"].clone(), record["account"].clone(), record["count"].clone()))
+        .collect();
+    told.sort_by_key(|(user, ..)| user.as_str().map(str::len));
+    let cut = format!("{}…", &longest[..64]);
+    let expected = [("alice…", Value::Null, 4), (cut.as_str(), Value::Null, 2), (longest.as_str(), json!("acme"), 2)];
+    assert_eq!(told, expected.map(|(user, account, count)| (json!(user), account, json!(count))));
 }
 
 #[tokio::test]

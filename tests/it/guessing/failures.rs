@@ -1,6 +1,5 @@
 //! One guess after the other.
 
-use sqlx::{Connection, PgConnection};
 use time::Duration;
 
 use super::{START, another, limited, sign_in_from, wait_for_outcomes};
@@ -191,23 +190,4 @@ async fn nothing_of_a_name_or_address_is_stored() {
     // Two for alice, two for the admin who made her.
     assert_eq!(rows.len(), 4, "{rows:?}");
     assert!(rows.iter().all(|row| !row.contains("alice") && !row.contains(HERE)), "{rows:?}");
-}
-
-#[tokio::test]
-async fn who_hangs_up_before_the_answer_is_counted_all_the_same() {
-    let server = limited().await;
-    let mut blocker = PgConnection::connect_with(&server.app.db.options()).await.unwrap();
-    sqlx::raw_sql("begin; lock table users in access exclusive mode").execute(&mut blocker).await.unwrap();
-    for _ in 0..5 {
-        let guess = sign_in_from(&server, "198.51.100.9", "alice", "guess");
-        assert!(
-            tokio::time::timeout(std::time::Duration::from_millis(300), guess).await.is_err(),
-            "it waits for the lock"
-        );
-    }
-    // Time to notice that nobody waits for the answers.
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    sqlx::raw_sql("commit").execute(&mut blocker).await.unwrap();
-    wait_for_outcomes(&server).await;
-    assert_eq!(sign_in_from(&server, "198.51.100.9", "alice", PASSWORD).await.status, 429);
 }

@@ -2,7 +2,10 @@
 
 use sqlx::{Connection, PgConnection};
 
-use super::{PER_ADDRESS, PER_USER, PROXIES, from, limited, sign_in_from, wait_for_outcomes};
+use super::{
+    PER_ADDRESS, PER_USER, PROXIES, from, limited, limited_to, lock, sign_in_from, unlock, wait_for_checks,
+    wait_for_outcomes,
+};
 use crate::support::{Answer, Options, PASSWORD, Server, assert_error, send, send_until_served, until};
 
 const HERE: &str = "198.51.100.7";
@@ -84,8 +87,16 @@ async fn ended_key_is_answered_as_one_that_never_was() {
     let alice = server.basic("alice", PASSWORD);
     let revoked = server.key_of(&alice, "k").await;
     alice.patch("/v2/user/api-keys/k", serde_json::json!({ "status": "revoked" })).await.expect(200);
+    // One that is kept to other networks, and remembered from there.
+    let elsewhere = serde_json::json!({ "name": "elsewhere", "cidrs": ["203.0.113.0/24"] });
+    let made = alice.post("/v2/user/api-keys", elsewhere).await.expect(201);
+    let elsewhere = made["value"].as_str().unwrap();
+    send(from(&server.key(elsewhere), "203.0.113.7")).await.expect(200);
     // More at once than may fail: none of them blocks anybody.
-    let asked = (0..120).map(|_| send_until_served(from(&server.key(&revoked), HERE)));
+    let asked = (0..240).map(|turn| {
+        let value = if turn % 2 == 0 { &revoked } else { elsewhere };
+        send_until_served(from(&server.key(value), HERE))
+    });
     for answer in futures_util::future::join_all(asked).await {
         assert_error(&answer, 401, "Unauthorized");
     }
@@ -95,9 +106,35 @@ async fn ended_key_is_answered_as_one_that_never_was() {
         with_key(&server, "garbage").await.expect(401);
     }
     // From a blocked address, neither is told from the other.
-    for value in [revoked.as_str(), "garbage"] {
+    for value in [revoked.as_str(), elsewhere, "garbage"] {
         assert_error(&with_key(&server, value).await, 429, "Too many sign-ins failed; try again later.");
     }
+    send(from(&server.key(elsewhere), "203.0.113.7")).await.expect(200);
+}
+
+/// It ends at once, where passwords that came before it are still being checked.
+#[tokio::test]
+async fn wrong_key_takes_no_running_check_for_a_failure() {
+    let server = limited_to("0", "10").await;
+    server.user("acme", "bob").await;
+    server.user("acme", "carol").await;
+    for _ in 0..6 {
+        assert_error(&sign_in_from(&server, HERE, "alice", "wrong").await, 401, "Unauthorized");
+    }
+    wait_for_outcomes(&server).await;
+    let users = lock(&server, "users").await;
+    let sign_ins = ["alice", "bob", "carol"].map(|user| tokio::spawn(send(from(&server.basic(user, PASSWORD), HERE))));
+    wait_for_checks(&server, 3).await;
+    // The tenth of ten places, and one more.
+    for _ in 0..2 {
+        assert_error(&with_key(&server, "garbage").await, 401, "Unauthorized");
+    }
+    unlock(users).await;
+    for sign_in in sign_ins {
+        sign_in.await.unwrap().expect(200);
+    }
+    wait_for_outcomes(&server).await;
+    sign_in_from(&server, HERE, "alice", PASSWORD).await.expect(200);
 }
 
 #[tokio::test]

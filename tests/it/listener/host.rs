@@ -27,6 +27,15 @@ async fn request_without_a_host_or_with_two_is_refused() {
 }
 
 #[tokio::test]
+async fn refusal_where_tokens_are_asked_for_is_not_stored_either() {
+    let server = Server::start().await;
+    let answer = ask(&server, "POST /v2/oauth/token HTTP/1.1", "host: kedge\r\nhost: kedge\r\n").await;
+    for part in ["HTTP/1.1 400 ", "\"invalid_request\"", "cache-control: no-store\r\n", "pragma: no-cache\r\n"] {
+        assert!(answer.contains(part), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn host_may_be_empty_and_the_older_version_does_without() {
     let server = Server::start().await;
     for (line, headers) in [

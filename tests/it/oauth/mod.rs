@@ -17,7 +17,7 @@ use crate::support::Answer;
 
 /// Asserts that an answer is an OAuth2 error (shape 3) with this word.
 #[track_caller]
-fn assert_refused(answer: &Answer, status: u16, word: &str) {
+pub fn assert_refused(answer: &Answer, status: u16, word: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
     assert_eq!(answer.header("content-type"), "application/json", "{answer:?}");
     assert_not_stored(answer);

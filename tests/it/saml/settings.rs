@@ -67,11 +67,19 @@ async fn native_users_are_turned_off_whatever_they_sign_in_by() {
         let asked = node.nobody().form("/v2/oauth/token", &form).await;
         assert_eq!((asked.status, asked.body["error"].as_str()), (400, Some("invalid_grant")));
         assert_eq!(node.admin().get("/v2/user").await.status == 401, admin_too);
+        if !admin_too {
+            for token in [access, refresh] {
+                let asked = node.admin().form("/v2/oauth/introspect", &[("token", token)]).await;
+                assert_eq!(asked.expect(200), json!({ "active": false }));
+            }
+        }
         let alice = Says::of("alice", None).to(&node).await.expect(200);
         node.bearer(alice["token"].as_str().unwrap()).get("/v2/user").await.expect(200);
     }
     // Turned on again, all is as before.
     admins.get("/v2/user").await.expect(200);
+    let asked = admins.form("/v2/oauth/introspect", &[("token", refresh)]).await;
+    assert_eq!(asked.expect(200)["active"], true);
     server.key(&key).get("/v2/user").await.expect(200);
 }
 
