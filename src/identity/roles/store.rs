@@ -176,18 +176,6 @@ pub async fn find_grantee(db: &mut PgConnection, username: &str) -> sqlx::Result
     .await
 }
 
-/// A role held in an account, with the account.
-pub struct AccountRole {
-    pub role: String,
-    pub name: String,
-    pub kind: AccountType,
-    pub state: AccountState,
-    pub email: Option<String>,
-    pub created_at: OffsetDateTime,
-    pub last_updated: OffsetDateTime,
-    pub id: Uuid,
-}
-
 /// The accounts in which any of these users lives or holds a role.
 pub async fn list_accounts_of_users(db: &mut PgConnection, user_ids: &[Uuid]) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
@@ -201,6 +189,18 @@ pub async fn list_accounts_of_users(db: &mut PgConnection, user_ids: &[Uuid]) ->
     )
     .fetch_all(db)
     .await
+}
+
+/// A role held in an account, with the account.
+pub struct AccountRole {
+    pub role: String,
+    pub name: String,
+    pub kind: AccountType,
+    pub state: AccountState,
+    pub email: Option<String>,
+    pub created_at: OffsetDateTime,
+    pub last_updated: OffsetDateTime,
+    pub id: Uuid,
 }
 
 /// Each role that a user holds in each account, once, however often it came.

@@ -217,8 +217,9 @@ async fn configured(app: &App, request: RbacManagerSamlConfiguration) -> Result<
     let (field, xml) = match &metadata_source {
         MetadataSource::Xml(xml) => ("idp_metadata_xml", xml.clone()),
         MetadataSource::Url(url) => {
-            let (field, xml) = ("idp_metadata_url", fetch(&app.config.saml, url).await);
-            (field, xml.map_err(|why| Error::malformed(field, why.to_string()))?)
+            let field = "idp_metadata_url";
+            let fetched = fetch(&app.config.saml, url).await;
+            (field, fetched.map_err(|why| Error::malformed(field, why.to_string()))?)
         }
     };
     // A large one takes a while, which nobody else should wait for.
