@@ -105,7 +105,9 @@ async fn other_settings_that_changed_are_told() {
     for (path, body, expected) in [
         ("/v2/accounts/acme", json!({ "email": "a@acme.test" }), json!({ "email": "a@acme.test" })),
         ("/v2/accounts/acme", json!({ "email": null }), json!({ "email": null })),
+        ("/v2/accounts/acme/state", json!({ "state": "enabled" }), Value::Null),
         ("/v2/accounts/acme/state", json!({ "state": "disabled" }), json!({ "state": "disabled" })),
+        ("/v2/accounts/acme/state", json!({ "state": "disabled" }), Value::Null),
     ] {
         admin.put(path, body).await.expect(200);
         assert_eq!(changes(&server).await, expected, "{path}");
