@@ -13,6 +13,7 @@ use super::{
     fetch::fetch,
     metadata::Metadata,
     rules, store,
+    trail::Told,
     types::{
         DeleteIdpUserGroupQuery, RbacManagerIdpUserGroupPost, RbacManagerIdpUserGroups, RbacManagerSamlConfiguration,
         RbacManagerSamlConfigurationGet, UserGroupOfIdp,
@@ -99,11 +100,14 @@ pub async fn update_idp(
     let new = configured(&app, request).await?;
     let changed = transaction!(app.db, |db| {
         let old = store::lock_idp(db, &name).await?.ok_or(NOT_FOUND)?;
-        let idp = Idp { id: old.id, created_at: old.created_at, ..new.clone() };
+        let mut idp = Idp { id: old.id, created_at: old.created_at, ..new.clone() };
+        if in_force(db, &app.config).await?.sso_require_existing_users {
+            // What was read says that it is required, though by the deployment: sent back, it asks for nothing else.
+            idp.require_existing_users &= old.require_existing_users;
+        }
         store::update_idp(db, &idp).await?;
         store::update_source(db, &idp).await?;
-        let shown = |idp: &Idp| RbacManagerSamlConfiguration::new(idp.clone(), false);
-        audit::changed(&shown(&old), &shown(&idp));
+        audit::changed(&Told::from(&old), &Told::from(&idp));
         Ok(idp)
     });
     Ok(Json(shown(&app, changed?).await?))

@@ -87,7 +87,9 @@ async fn settings_of_an_identity_provider_that_changed_are_told() {
     let metadata = idp::metadata_of(idp::ENTITY, &[&idp::KEY, &idp::OTHER_KEY]);
     let told = put(json!({ "idp_metadata_xml": metadata })).await;
     let names: Vec<_> = told.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["idp_metadata_xml"]);
+    assert_eq!(names, ["certificates", "idp_metadata_xml"]);
+    let prints = told["certificates"].as_array().unwrap();
+    assert!(prints.len() == 2 && prints.iter().all(|print| print.as_str().unwrap().len() == 64), "{prints:?}");
     let text = told["idp_metadata_xml"].as_str().unwrap();
     assert!(text.chars().count() == 201 && metadata.starts_with(text.trim_end_matches('…')), "{text}");
 }
