@@ -6,18 +6,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{Method, Uri};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
 
 use super::{
     changes,
-    record::{Actor, CHANGE, Level, Record, Refusal},
-    store,
-    tally::{self, Refused},
+    record::{Actor, CHANGE, Level, Record},
+    store, tally,
 };
-use crate::state::App;
+use crate::{authz::policy::Denial, state::App};
 
 tokio::task_local! {
     static RECORDING: Arc<Recording>;
@@ -36,9 +35,20 @@ pub struct Recording {
     state: Mutex<State>,
 }
 
+/// What the request has come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Outcome {
+    #[default]
+    Open,
+    /// There is no change, whatever transaction commits.
+    Nothing,
+    /// The records of the change are written.
+    Recorded,
+}
+
 #[derive(Debug, Default)]
 struct State {
-    /// Who did it; `None`: not known yet, and nothing is written.
+    /// Who did it; `None`: not known yet.
     actor: Option<Actor>,
     /// The account that it concerns, where the path does not name it.
     account: Option<String>,
@@ -51,7 +61,7 @@ struct State {
     beside: Vec<Beside>,
     /// The records that the last transaction wrote, until it is known to be committed.
     written: Vec<Record>,
-    committed: bool,
+    outcome: Outcome,
 }
 
 /// What has a record beside the request's own: another change that came with it, or the same one where another account
@@ -157,7 +167,7 @@ impl Recording {
     /// The request's record and those beside it, if they are to be written.
     fn records(&self) -> Vec<Record> {
         let state = self.state();
-        let Some(actor) = state.actor.as_ref().filter(|_| !state.committed) else { return Vec::new() };
+        let Some(actor) = state.actor.as_ref().filter(|_| state.outcome == Outcome::Open) else { return Vec::new() };
         let own = Beside {
             operation: None,
             resource: Resource {
@@ -196,25 +206,15 @@ impl Recording {
     }
 
     /// After the answer: what changed something without a transaction has its record written with what is counted, and
-    /// a refusal by the handler is counted as one by the guard is.
-    pub fn finish(&self, status: StatusCode) {
-        if status.is_success() {
-            for record in self.records() {
-                self.app.tally.push(record);
-            }
-            self.state().committed = true;
+    /// what the answer refuses to somebody who is known is counted.
+    pub fn finish(&self, answer: &mut axum::response::Response) {
+        if answer.status().is_success() {
+            self.records().into_iter().for_each(|record| self.app.tally.push(record));
+            self.state().outcome = Outcome::Recorded;
         }
-        let actor = self.state().actor.clone().filter(|_| status == StatusCode::FORBIDDEN);
-        if let Some(actor) = actor {
-            let refused = Refused {
-                refusal: Refusal::Permission,
-                actor,
-                address: self.address,
-                operation: Some(&self.operation),
-                request_id: self.request_id.as_deref(),
-                why: "refused by the operation",
-            };
-            tally::note(&self.app, refused);
+        let denial = answer.extensions_mut().remove::<Denial>();
+        if let (Some(denial), Some(actor)) = (denial, self.state().actor.clone()) {
+            tally::note_denial(&self.app, &denial, actor, self.address, &self.operation, self.request_id.as_deref());
         }
     }
 }
@@ -245,10 +245,10 @@ pub fn concerns(account: &str) {
     }
 }
 
-/// Says that there is no change after all, though a transaction is committed.
+/// Says that there is no change after all, though a transaction is committed: a refusal is counted all the same.
 pub fn nothing_happened() {
     if let Some(recording) = current() {
-        recording.state().actor = None;
+        recording.state().outcome = Outcome::Nothing;
     }
 }
 
@@ -344,7 +344,7 @@ pub fn committed() {
     let Some(recording) = current() else { return };
     let mut state = recording.state();
     for record in std::mem::take(&mut state.written) {
-        state.committed = true;
+        state.outcome = Outcome::Recorded;
         tracing::info!(target: "kedge::audit", "{}", record.line());
     }
 }

@@ -234,7 +234,8 @@ fn micros(moment: OffsetDateTime) -> [u8; 16] {
     (moment.unix_timestamp_nanos() / 1000).to_be_bytes()
 }
 
-fn hex(bytes: &[u8]) -> String {
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");

@@ -56,8 +56,8 @@ pub struct Filter<'a> {
     pub level: Option<&'a str>,
     pub resource_type: Option<&'a str>,
     pub resource_id: Option<&'a str>,
-    /// Who did it, and the hint of the key that signed them in.
     pub resource_user: Option<&'a str>,
+    /// Who did it, and the hint of the key that signed them in.
     pub user: Option<&'a str>,
     pub key_hint: Option<&'a str>,
     pub since: Option<OffsetDateTime>,

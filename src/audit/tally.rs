@@ -17,7 +17,8 @@ use super::{
     store,
 };
 use crate::{
-    error::Result, identity::users::store as users, names::SHORTENED, state::App, timestamp::Timestamp, transaction,
+    authz::policy::Denial, error::Result, identity::users::store as users, names::SHORTENED, state::App,
+    timestamp::Timestamp, transaction,
 };
 
 /// How often is looked whether a minute is over.
@@ -203,6 +204,27 @@ pub fn note(app: &App, refused: Refused<'_>) {
     if app.config.audit.enabled {
         app.tally.note(app.clock.now(), refused);
     }
+}
+
+/// Counts what an answer refuses, whoever refused it: the guard or the operation.
+pub fn note_denial(
+    app: &App,
+    denial: &Denial,
+    actor: Actor,
+    address: Option<IpAddr>,
+    operation: &str,
+    request_id: Option<&str>,
+) {
+    let why = denial.to_string();
+    let refused = match denial {
+        // Counted with its reason, which the answer does not tell.
+        Denial::NotAccepted => return,
+        Denial::SignIn(_) => Refused::sign_in(actor, address, &why),
+        _ => {
+            Refused { refusal: Refusal::Permission, actor, address, operation: Some(operation), request_id, why: &why }
+        }
+    };
+    note(app, Refused { request_id, ..refused });
 }
 
 /// Runs until `end` is dropped; then writes all that is left. What is being written is finished first.

@@ -38,6 +38,9 @@ pub enum Denial {
     /// Whoever an identity provider vouches for is not let in, for this reason.
     #[error("Not authorized. {0}")]
     SignIn(String),
+    /// An answer of an identity provider that does not count: why is not for whoever brings it.
+    #[error("Not authorized. The response of the identity provider was not accepted.")]
+    NotAccepted,
 }
 
 /// Where an action is asked for.

@@ -55,7 +55,8 @@ impl Error {
                 | Denial::NotAdmin
                 | Denial::KeysOfSamlUsers
                 | Denial::OtherSite
-                | Denial::SignIn(_),
+                | Denial::SignIn(_)
+                | Denial::NotAccepted,
             ) => ErrorKind::NotAuthorized,
             Self::Forbidden(Denial::AccountNotEnabled { .. }) => ErrorKind::AccountNotEnabled,
             Self::Forbidden(Denial::NotWithApiKey) => ErrorKind::NotWithApiKey,

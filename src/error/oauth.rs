@@ -101,7 +101,7 @@ impl IntoResponse for OAuthError {
         };
         let mut response = json(status, &OAuthErrorResponse { error: self.word(), error_description });
         if let Self::Other(error) = &self {
-            error.add_headers(response.headers_mut());
+            error.add_to(&mut response);
         }
         response
     }

@@ -1,7 +1,7 @@
 //! The two bodies of an error, and which one an [`Error`] gets.
 
 use axum::{
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -96,9 +96,12 @@ impl Error {
         }
     }
 
-    /// What the headers say of it, whatever the form of the body.
-    pub(super) fn add_headers(&self, headers: &mut HeaderMap) {
+    /// What the answer says of it besides the body, whatever the form of that: to the client by headers, to the guard,
+    /// which counts what is refused, by the denial.
+    pub(super) fn add_to(&self, response: &mut Response) {
+        let headers = response.headers_mut();
         match self {
+            Self::Forbidden(denial) => drop(response.extensions_mut().insert(denial.clone())),
             Self::Unauthenticated(_) => drop(headers.insert(header::WWW_AUTHENTICATE, CHALLENGE)),
             Self::TooManyAttempts { retry_after } => drop(headers.insert(header::RETRY_AFTER, (*retry_after).into())),
             Self::Unavailable(_) => drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER)),
@@ -118,7 +121,7 @@ impl IntoResponse for Error {
             Some(kind) => application_error(status, kind, self.message()),
             None => problem(status, self.message()),
         };
-        self.add_headers(response.headers_mut());
+        self.add_to(&mut response);
         response
     }
 }

@@ -27,11 +27,12 @@ use crate::{
 /// 415 or 413; 400 for two media types.
 pub fn admit(body: Body, headers: &HeaderMap) -> Result<()> {
     let Some(limit) = body.limit() else { return Ok(()) };
-    let (expected, is_expected): (_, fn(&str) -> bool) = match body {
-        Body::Form(_) if !is_announced(headers) => return Ok(()),
-        Body::Form(_) => (FORM, is_form),
-        Body::None | Body::Json | Body::SmallJson => ("application/json", is_json),
-    };
+    let is_of_form = matches!(body, Body::Form(_));
+    if is_of_form && !is_announced(headers) {
+        return Ok(());
+    }
+    let (expected, is_expected): (_, fn(&str) -> bool) =
+        if is_of_form { (FORM, is_form) } else { ("application/json", is_json) };
     let media_type = single(headers, &header::CONTENT_TYPE)?.and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !is_expected(media_type) {
         let given = if media_type.is_empty() { "none" } else { media_type };

@@ -40,7 +40,8 @@ pub struct Seen {
 pub async fn read(db: &mut PgConnection, xmin: i64) -> sqlx::Result<Seen> {
     let rows = sqlx::query!(
         r#"select (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint as "started!",
-                  to_regclass('changes')::oid::bigint as "table!", pg_is_in_recovery() as "is_standby!", pg_snapshot_xmin(s.now)::text::bigint as "xmin!",
+                  to_regclass('changes')::oid::bigint as "table!", pg_is_in_recovery() as "is_standby!",
+                  pg_snapshot_xmin(s.now)::text::bigint as "xmin!",
                   s.now::text as "snapshot!", c.id as "id?", c.xid::text::bigint as "xid?", c.kind as "kind?",
                   c.subject as "subject?"
            from (select pg_current_snapshot() as now) as s left join changes c on c.xid >= $1::bigint::text::xid8"#,

@@ -139,6 +139,8 @@ impl Reader {
         let mut followed = None;
         let mut asks: Vec<Ask> = Vec::new();
         let mut reported = now();
+        // What was read before its writer asked: nobody else wakes the other nodes.
+        let mut untold = false;
         loop {
             let (sent, poll_at) = (now(), Instant::now() + self.poll_every);
             let seen: Seen = timeout(STATEMENT, log::read(&mut db, position.xmin())).await??;
@@ -175,7 +177,8 @@ impl Reader {
                 // Who asked may have gone.
                 let _ = ask.answer.send(());
             }
-            if wrote && !new.is_empty() {
+            untold |= !new.is_empty();
+            if wrote && std::mem::take(&mut untold) {
                 timeout(STATEMENT, log::wake(&mut db)).await??;
             }
             if is_first || !new.is_empty() || sent.saturating_sub(reported) > nanoseconds(REPORT_EVERY) {

@@ -10,7 +10,7 @@ mod trail;
 pub(super) use body::{Cut, bounded};
 pub use target::{PendingPermission, Target, account_header};
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use axum::{
     body::Body,
@@ -74,12 +74,16 @@ impl Guard {
             return names_one_host(parts).err().unwrap_or_else(|| self.not_served(parts)).into_response();
         };
         let from_console = parts.headers.get(X_REQUESTED_WITH).is_some_and(|value| value == "kedge-console");
-        let asked = Asked { guard: self, row, id };
+        let asked = Asked { guard: self, row, id, address: client_address(&self.app, parts) };
         let answer = async {
-            match check(&asked, parts).await {
-                Ok(()) => begin(&asked, route, parts, body).await,
-                Err(error) => refusal(asked.row, error),
+            // Not held while the handler runs: it would make the future of each request larger.
+            if let Err(error) = check(&asked, parts).await {
+                return trail::denied(&asked, parts.extensions.get(), refusal(row, error));
             }
+            // The handler takes the request.
+            let caller = parts.extensions.get::<Caller>().cloned();
+            let answer = begin(&asked, route, parts, body).await;
+            trail::denied(&asked, caller.as_ref(), answer)
         };
         let mut response = tokio::select! {
             biased;
@@ -152,6 +156,8 @@ struct Asked<'a> {
     row: &'a Row,
     /// The request's id.
     id: &'a HeaderValue,
+    /// Where the request comes from.
+    address: Option<IpAddr>,
 }
 
 impl<'a> Asked<'a> {
@@ -208,7 +214,7 @@ fn change(asked: &Asked<'_>, mut route: Route, request: Request) -> JoinHandle<R
         };
         let mut response = handled(answer);
         if let Some(recording) = recording {
-            recording.finish(response.status());
+            recording.finish(&mut response);
         }
         if waits && response.status().is_success() {
             prefer::wait(&app, response.headers_mut()).await;
@@ -232,7 +238,7 @@ async fn signed_in(asked: &Asked<'_>, parts: &Parts) -> Result<Caller> {
 }
 
 async fn authenticate(asked: &Asked<'_>, parts: &Parts) -> Result<Caller> {
-    authn::authenticate(asked.app(), &parts.headers, client_address(asked.app(), parts), Some(asked.id)).await
+    authn::authenticate(asked.app(), &parts.headers, asked.address, Some(asked.id)).await
 }
 
 /// The host, authentication, the state of the account, permission, then what of the body can be judged unread.
@@ -240,9 +246,8 @@ async fn check(asked: &Asked<'_>, parts: &mut Parts) -> Result<()> {
     names_one_host(parts)?;
     if asked.row.access != Access::Public {
         let caller = signed_in(asked, parts).await?;
-        let allowed = authorize(asked.app(), asked.row.access, &caller, parts).await;
-        allowed.inspect_err(|error| trail::denied(asked, parts, &caller, error))?;
-        parts.extensions.insert(caller);
+        parts.extensions.insert(caller.clone());
+        authorize(asked.app(), asked.row.access, &caller, parts).await?;
     } else if parts.uri.path().contains("%00") {
         return Err(Error::malformed("path", "contains U+0000"));
     } else {
@@ -258,10 +263,8 @@ async fn whole(asked: &Asked<'_>, parts: &mut Parts, body: &mut Body) -> Result<
     let end = tokio::time::Instant::now() + asked.row.time.0;
     *body = Body::from(extract::read(bounded(std::mem::replace(body, Body::empty()), limit, end)).await?);
     let caller = authenticate(asked, parts).await?;
-    let allowed = authorize(asked.app(), asked.row.access, &caller, parts).await;
-    allowed.inspect_err(|error| trail::denied(asked, parts, &caller, error))?;
-    parts.extensions.insert(caller);
-    Ok(())
+    parts.extensions.insert(caller.clone());
+    authorize(asked.app(), asked.row.access, &caller, parts).await
 }
 
 /// Whether the caller may: the state of the account, then the permission. Hands the account that the operation is about

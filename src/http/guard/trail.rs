@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::http::request::Parts;
+use axum::{http::request::Parts, response::Response};
 
 use super::{Asked, Target, matched_path};
 use crate::{
     audit::{
-        record::{Actor, Refusal},
+        record::Actor,
         recording::{Origin, Recording},
-        tally::{self, Refused},
+        tally,
     },
     authn::caller::Caller,
-    error::Error,
-    http::client_address::client_address,
+    authz::policy::Denial,
 };
 
 /// The record of a request that changes something; `None` where none is kept.
@@ -29,22 +28,18 @@ pub(super) fn recording(asked: &Asked<'_>, parts: &Parts) -> Option<Arc<Recordin
         method: &parts.method,
         uri: &parts.uri,
         route: matched_path(&parts.extensions),
-        address: client_address(asked.app(), parts),
+        address: asked.address,
         request_id: Some(asked.id().to_owned()),
     };
     Some(Arc::new(Recording::new(asked.app(), asked.operation(), origin, caller.map(Actor::from), account)))
 }
 
-/// Counts a permission that was missing.
-pub(super) fn denied(asked: &Asked<'_>, parts: &Parts, caller: &Caller, error: &Error) {
-    let Error::Forbidden(denial) = error else { return };
-    let refused = Refused {
-        refusal: Refusal::Permission,
-        actor: Actor::from(caller),
-        address: client_address(asked.app(), parts),
-        operation: Some(asked.operation()),
-        request_id: Some(asked.id()),
-        why: &denial.to_string(),
-    };
-    tally::note(asked.app(), refused);
+/// The answer, with what it refuses to the caller counted. What a change was refused is counted already, with its
+/// record: that does not hang on whether anybody waits for the answer.
+pub(super) fn denied(asked: &Asked<'_>, caller: Option<&Caller>, mut answer: Response) -> Response {
+    if let (Some(denial), Some(caller)) = (answer.extensions_mut().remove::<Denial>(), caller) {
+        let (actor, operation) = (Actor::from(caller), asked.operation());
+        tally::note_denial(asked.app(), &denial, actor, asked.address, operation, Some(asked.id()));
+    }
+    answer
 }

@@ -108,7 +108,6 @@ pub async fn update_account_state(
     Json(request): Json<AccountStatus>,
 ) -> Result<Json<AccountStatus>> {
     let state = AccountState::from(request.state);
-    audit::change("state", state.to_string());
     change_state(&app, &name, state).await?;
     Ok(Json(request))
 }
@@ -134,10 +133,11 @@ async fn change_state(app: &App, name: &str, state: AccountState) -> Result<()> 
         if state == AccountState::Deleting {
             let users = store::list_user_ids(db, account.id).await?;
             audit::concerns_also(roles::list_accounts_of_users(db, &users).await?);
+        } else if account.state == state {
+            return Ok(());
+        } else {
+            audit::change("state", state.to_string());
         }
-        if account.state != state {
-            store::update_state(db, account.id, state, now).await?;
-        }
-        Ok(())
+        Ok(store::update_state(db, account.id, state, now).await?)
     })
 }

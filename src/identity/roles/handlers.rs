@@ -109,7 +109,7 @@ pub async fn add_role_user(
             granter: &caller.user.username,
             created_at: now,
         };
-        Ok(store::insert_member(db, &member).await?)
+        Ok(store::insert_member(db, &member).await?.created_at)
     })?;
     Ok(Json(RbacManagerRoleMember::new(username, &account.name, created_at)))
 }

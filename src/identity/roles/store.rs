@@ -87,11 +87,18 @@ pub struct NewMember<'a> {
     pub created_at: OffsetDateTime,
 }
 
-/// Inserts the grant unless it is there; answers when it was made.
-pub async fn insert_member(db: &mut PgConnection, member: &NewMember<'_>) -> sqlx::Result<OffsetDateTime> {
-    let made = sqlx::query_scalar!(
+/// A role grant that was asked for.
+pub struct Granted {
+    pub created_at: OffsetDateTime,
+    /// Whether it was not there before.
+    pub is_new: bool,
+}
+
+/// Inserts the grant unless it is there.
+pub async fn insert_member(db: &mut PgConnection, member: &NewMember<'_>) -> sqlx::Result<Granted> {
+    let held = sqlx::query!(
         "insert into role_members (id, user_id, account_id, role, granter, created_at) values ($1, $2, $3, $4, $5, $6)
-         on conflict (user_id, account_id, role) do update set role = excluded.role returning created_at",
+         on conflict (user_id, account_id, role) do update set role = excluded.role returning id, created_at",
         member.id,
         member.user_id,
         member.account_id,
@@ -99,7 +106,8 @@ pub async fn insert_member(db: &mut PgConnection, member: &NewMember<'_>) -> sql
         member.granter,
         member.created_at
     );
-    made.fetch_one(db).await
+    let held = held.fetch_one(db).await?;
+    Ok(Granted { created_at: held.created_at, is_new: held.id == member.id })
 }
 
 /// Deletes the grant; answers whether it was there.
@@ -176,18 +184,6 @@ pub async fn find_grantee(db: &mut PgConnection, username: &str) -> sqlx::Result
     .await
 }
 
-/// A role held in an account, with the account.
-pub struct AccountRole {
-    pub role: String,
-    pub name: String,
-    pub kind: AccountType,
-    pub state: AccountState,
-    pub email: Option<String>,
-    pub created_at: OffsetDateTime,
-    pub last_updated: OffsetDateTime,
-    pub id: Uuid,
-}
-
 /// The accounts in which any of these users lives or holds a role.
 pub async fn list_accounts_of_users(db: &mut PgConnection, user_ids: &[Uuid]) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
@@ -201,6 +197,18 @@ pub async fn list_accounts_of_users(db: &mut PgConnection, user_ids: &[Uuid]) ->
     )
     .fetch_all(db)
     .await
+}
+
+/// A role held in an account, with the account.
+pub struct AccountRole {
+    pub role: String,
+    pub name: String,
+    pub kind: AccountType,
+    pub state: AccountState,
+    pub email: Option<String>,
+    pub created_at: OffsetDateTime,
+    pub last_updated: OffsetDateTime,
+    pub id: Uuid,
 }
 
 /// Each role that a user holds in each account, once, however often it came.

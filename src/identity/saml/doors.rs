@@ -39,8 +39,6 @@ use crate::{
 const WAITS: time::Duration = time::Duration::minutes(10);
 /// How many requests from one network may wait at once: a flood would fill the database.
 const MOST_WAITING: i64 = 1_000;
-/// What is told of an answer that does not count.
-const NOT_ACCEPTED: &str = "The response of the identity provider was not accepted.";
 
 const NOT_FOUND: Error = Error::NotFound { what: "Identity provider" };
 
@@ -154,10 +152,9 @@ async fn answer(
 ) -> Result<Response> {
     let name = idp.name.clone();
     let cookie = |id: &str| browser.cookie(&cookie_of(app, id).0);
-    let done = sign_in::by_response(app, idp, response, cookie).await.map_err(|why| {
-        let refusal = Error::from(Denial::SignIn(NOT_ACCEPTED.to_owned()));
-        why.told(app, Some(&name), sender.address, refusal)
-    })?;
+    let done = sign_in::by_response(app, idp, response, cookie)
+        .await
+        .map_err(|why| why.told(app, Some(&name), sender.address, Error::from(Denial::NotAccepted)))?;
     let to_console = to_console.filter(|_| done.request.is_some());
     let client = Client { id: ANONYMOUS.to_owned(), user_agent: sender.user_agent };
     let Done { user, session_until, request, .. } = done;

@@ -13,6 +13,7 @@ use super::{
     fetch::fetch,
     metadata::Metadata,
     rules, store,
+    trail::Told,
     types::{
         DeleteIdpUserGroupQuery, RbacManagerIdpUserGroupPost, RbacManagerIdpUserGroups, RbacManagerSamlConfiguration,
         RbacManagerSamlConfigurationGet, UserGroupOfIdp,
@@ -102,11 +103,14 @@ pub async fn update_idp(
     let new = configured(&app, request).await?;
     let changed = transaction!(app.db, |db| {
         let old = store::lock_idp(db, &name).await?.ok_or(NOT_FOUND)?;
-        let idp = Idp { id: old.id, created_at: old.created_at, ..new.clone() };
+        let mut idp = Idp { id: old.id, created_at: old.created_at, ..new.clone() };
+        if in_force(db, &app.config).await?.sso_require_existing_users {
+            // What was read says that it is required, though by the deployment: sent back, it asks for nothing else.
+            idp.require_existing_users &= old.require_existing_users;
+        }
         store::update_idp(db, &idp).await?;
         store::update_source(db, &idp).await?;
-        let shown = |idp: &Idp| RbacManagerSamlConfiguration::new(idp.clone(), false);
-        audit::changed(&shown(&old), &shown(&idp));
+        audit::changed(&Told::from(&old), &Told::from(&idp));
         Ok(idp)
     });
     Ok(Json(shown(&app, changed?).await?))
@@ -220,8 +224,9 @@ async fn configured(app: &App, request: RbacManagerSamlConfiguration) -> Result<
     let (field, xml) = match &metadata_source {
         MetadataSource::Xml(xml) => ("idp_metadata_xml", xml.clone()),
         MetadataSource::Url(url) => {
-            let (field, xml) = ("idp_metadata_url", fetch(&app.config.saml, url).await);
-            (field, xml.map_err(|why| Error::malformed(field, why.to_string()))?)
+            let field = "idp_metadata_url";
+            let fetched = fetch(&app.config.saml, url).await;
+            (field, fetched.map_err(|why| Error::malformed(field, why.to_string()))?)
         }
     };
     // A large one takes a while, which nobody else should wait for.

@@ -39,13 +39,21 @@ pub enum Unmapped {
 }
 
 impl Mapping {
+    /// What the provider calls the user, whether that can be a name here or not.
+    ///
+    /// # Errors
+    /// That it does not say.
+    pub fn username<'a>(&self, said: &'a Said) -> Result<&'a str, Unmapped> {
+        match &self.username_attribute {
+            None => Ok(&said.name_id),
+            Some(attribute) => Ok(required(said, attribute)?.first().copied().unwrap_or_default()),
+        }
+    }
+
     /// # Errors
     /// Why nobody is meant.
     pub fn person(&self, said: &Said, roles: &RoleTable) -> Result<Person, Unmapped> {
-        let username = match &self.username_attribute {
-            None => said.name_id.as_str(),
-            Some(attribute) => required(said, attribute)?.first().copied().unwrap_or_default(),
-        };
+        let username = self.username(said)?;
         if RESERVED.contains(&username) || Username::parse(username.to_owned()).is_err() {
             return Err(not_allowed("the user", username));
         }

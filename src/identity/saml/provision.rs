@@ -3,7 +3,6 @@
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::{
     Idp,
@@ -29,10 +28,12 @@ use crate::{
     system::configurations::in_force,
 };
 
+const DELETED: &str = "The user was deleted in the meantime: try again.";
+
 /// The user, made where there is none and that is allowed.
 ///
 /// # Errors
-/// 403 where the name is another's, the user would have to be made, or an account takes nobody.
+/// 403 where the name is another's, the user would have to be made, or an account takes nobody or lets nobody in.
 pub async fn provision(
     db: &mut PgConnection,
     app: &App,
@@ -64,18 +65,30 @@ pub async fn provision(
         let home = held.iter().find(|account| account.name == person.home);
         // Whether it may be made was not asked of a user that was there.
         let home = home.filter(|_| is_known.is_none());
-        let home = home.ok_or_else(|| refused("The user was deleted in the meantime: try again."))?;
+        let home = home.ok_or_else(|| refused(DELETED))?;
         made.user(&home.name);
         insert(db, app, idp, &person.username, home, now).await?
     };
-    tell_who(person, idp, Some(user.account));
+    tell_who(Some(person.username.clone()), idp, Some(user.account.clone()));
     if user.idp_id != Some(idp.id) {
         return Err(refused("The name belongs to another user."));
     }
+    // Here as well as where the session begins: what is refused there has changed the groups, and has its record.
+    match user.account_state {
+        AccountState::Enabled => {}
+        AccountState::Disabled => return Err(Denial::AccountNotEnabled { account: user.account }.into()),
+        AccountState::Deleting => return Err(refused(DELETED)),
+    }
     if user.first_sign_in.is_none() {
         for account in held.iter().filter(|account| person.accounts.contains(&account.name)) {
-            grant(db, app, idp, user.id, account, &person.roles, now).await?;
-            person.roles.iter().for_each(|role| made.role(role, &account.name));
+            for role in &person.roles {
+                let id = app.random.uuid();
+                let (user_id, account_id, granter) = (user.id, account.id, idp.name.as_str());
+                let member = NewMember { id, user_id, account_id, role, granter, created_at: now };
+                if roles::insert_member(db, &member).await?.is_new {
+                    made.role(role, &account.name);
+                }
+            }
         }
         sign_in_store::note_first_sign_in(db, user.id, now).await?;
     }
@@ -86,10 +99,10 @@ pub async fn provision(
     Ok(SignedIn { user_id: user.id, auth_epoch: user.auth_epoch })
 }
 
-/// Tells the audit trail who signs in, and where they live, if that is known.
-pub fn tell_who(person: &Person, idp: &Idp, account: Option<String>) {
-    let user = Some(person.username.clone());
-    audit::done_by(Actor { user, account, method: Some(SignInMethod::Saml), key_hint: None }, &person.username);
+/// Tells the audit trail who signs in, and where they live, as far as that is known.
+pub fn tell_who(user: Option<String>, idp: &Idp, account: Option<String>) {
+    let name = user.clone().unwrap_or_default();
+    audit::done_by(Actor { user, account, method: Some(SignInMethod::Saml), key_hint: None }, &name);
     audit::about(&idp.name);
 }
 
@@ -145,22 +158,6 @@ async fn insert(
     let by = Some(Vouched::from(idp));
     let user = NewUser { id, account_id: home.id, username, kind: UserType::Saml, by, created_at: now };
     users::insert_user(db, &user).await?;
-    Ok(Known { id, idp_id: Some(idp.id), auth_epoch: 0, first_sign_in: None, account: home.name.clone() })
-}
-
-async fn grant(
-    db: &mut PgConnection,
-    app: &App,
-    idp: &Idp,
-    user_id: Uuid,
-    account: &Account,
-    names: &[String],
-    now: OffsetDateTime,
-) -> Result<(), WriteError> {
-    for role in names {
-        let id = app.random.uuid();
-        let member = NewMember { id, user_id, account_id: account.id, role, granter: &idp.name, created_at: now };
-        roles::insert_member(db, &member).await?;
-    }
-    Ok(())
+    let (account, account_state) = (home.name.clone(), home.state);
+    Ok(Known { id, idp_id: Some(idp.id), auth_epoch: 0, first_sign_in: None, account, account_state })
 }

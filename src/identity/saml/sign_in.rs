@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
@@ -17,8 +18,10 @@ use crate::{
     audit::{self, record::Actor, tally},
     authn::method::SignInMethod,
     authz::policy::Denial,
+    db::WriteError,
     error::{Error, Result},
     identity::sessions::issue::SignedIn,
+    names::shown,
     secret::Secret,
     state::App,
     transaction,
@@ -149,10 +152,9 @@ async fn claimed_idp(app: &App, claimed: &Claimed) -> Result<Idp, NotSignedIn> {
         // Several configurations of one provider: the recipient tells which is meant.
         found.retain(|idp| claimed.recipients.contains(&idp.acs()));
     }
-    match (found.pop(), found.is_empty()) {
-        (Some(idp), true) => Ok(idp),
-        _ => Err(Refused::because("issued by no identity provider that is known, or for another audience").into()),
-    }
+    let [idp] = <[Idp; 1]>::try_from(found)
+        .map_err(|_| Refused::because("issued by no identity provider that is known, or for another audience"))?;
+    Ok(idp)
 }
 
 async fn waiting(app: &App, idp: &Idp, id: &str) -> Result<sign_in_store::Waiting, NotSignedIn> {
@@ -214,37 +216,61 @@ async fn apart<T: Send + 'static>(
     Ok(done.await.map_err(Error::internal)??)
 }
 
-/// Takes the request and the assertion, so that neither counts again, and the user with them: all or nothing.
+/// What the transaction made of an answer.
+enum Settled {
+    SignedIn(SignedIn),
+    /// It commits nevertheless: what was taken stays so.
+    Refused(&'static str),
+}
+
+/// Takes the request and the assertion, so that neither counts again, and the user with them.
 async fn settle(app: &App, idp: &Idp, request: Option<&str>, said: &Said) -> Result<SignedIn, NotSignedIn> {
-    let person: Person = idp.mapping.person(said, &app.roles).map_err(|why| {
+    // Before it is asked whether they are let in: who is refused has a record, too.
+    provision::tell_who(idp.mapping.username(said).ok().map(shown), idp, None);
+    let person = idp.mapping.person(said, &app.roles).map_err(|why| {
         tracing::info!(idp = idp.name, %why, "single sign-on refused");
         Error::from(Denial::SignIn(why.to_string()))
     })?;
-    let hash = Sha256::digest(format!("{}\n{}", idp.metadata.entity_id, said.assertion_id)).into();
-    let now = app.clock.now();
-    let until = said.when.forgotten_after;
-    let settled: Result<Result<SignedIn, Refused>> = transaction!(app.db, |db| {
-        // In no account yet: where the user lives is not the provider's to say.
-        provision::tell_who(&person, idp, None);
-        // Read again: it may have been disabled or deleted, or turned to another entity, since.
-        let held = store::hold_idp(db, idp.id).await?;
-        let held = held.filter(|held| held.enabled && held.metadata.entity_id == idp.metadata.entity_id);
-        let Some(held) = held else { return Ok(Err(refused("the identity provider was changed meanwhile"))) };
-        if let Some(request) = request
-            && !sign_in_store::delete_request(db, request).await?
-        {
-            return Ok(Err(refused("the request was answered before")));
+    let settled = transaction!(app.db, |db| {
+        let settled = take(db, app, idp, request, said, &person).await?;
+        if matches!(settled, Settled::Refused(_)) {
+            audit::nothing_happened();
         }
-        if !sign_in_store::insert_assertion(db, &hash, until).await? {
-            return Ok(Err(refused("the assertion was taken before")));
-        }
-        Ok(Ok(provision::provision(db, app, &held, &person, now).await?))
-    });
-    Ok(settled??)
+        Ok(settled)
+    })?;
+    match settled {
+        Settled::SignedIn(user) => Ok(user),
+        Settled::Refused(why) => Err(Refused::because(why).into()),
+    }
 }
 
-/// The refusal of an answer inside the transaction that looked at it: nobody signs in, though it commits.
-fn refused(why: &'static str) -> Refused {
-    audit::nothing_happened();
-    Refused::because(why)
+async fn take(
+    db: &mut PgConnection,
+    app: &App,
+    idp: &Idp,
+    request: Option<&str>,
+    said: &Said,
+    person: &Person,
+) -> Result<Settled, WriteError> {
+    // In no account yet: where the user lives is not the provider's to say.
+    provision::tell_who(Some(person.username.clone()), idp, None);
+    // Read again, since what the answer was verified by may count no more: an administrator has disabled or deleted the
+    // provider, or has saved it with other rules or another entity, or metadata came with other certificates.
+    let held = store::hold_idp(db, idp.id).await?.filter(|held| {
+        held.enabled
+            && held.last_updated == idp.last_updated
+            && held.metadata.entity_id == idp.metadata.entity_id
+            && held.metadata.certificates == idp.metadata.certificates
+    });
+    let Some(held) = held else { return Ok(Settled::Refused("the identity provider was changed meanwhile")) };
+    if let Some(request) = request
+        && !sign_in_store::delete_request(db, request).await?
+    {
+        return Ok(Settled::Refused("the request was answered before"));
+    }
+    let hash = Sha256::digest(format!("{}\n{}", idp.metadata.entity_id, said.assertion_id)).into();
+    if !sign_in_store::insert_assertion(db, &hash, said.when.forgotten_after).await? {
+        return Ok(Settled::Refused("the assertion was taken before"));
+    }
+    Ok(Settled::SignedIn(provision::provision(db, app, &held, person, app.clock.now()).await?))
 }

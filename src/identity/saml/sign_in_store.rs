@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::identity::user_groups::UserGroup;
+use crate::identity::{accounts::AccountState, user_groups::UserGroup};
 
 /// A request that waits for its answer.
 pub struct Waiting {
@@ -95,7 +95,7 @@ pub async fn delete_expired(db: &mut PgConnection, now: OffsetDateTime, most: i6
     Ok(requests + assertions.execute(db).await?.rows_affected())
 }
 
-/// A user of the name, as far as a sign-in decides by it, locked until the transaction ends.
+/// A user of the name, as far as a sign-in decides by it.
 pub struct Known {
     pub id: Uuid,
     pub idp_id: Option<Uuid>,
@@ -103,29 +103,30 @@ pub struct Known {
     pub first_sign_in: Option<OffsetDateTime>,
     /// The name of the account that it lives in.
     pub account: String,
+    pub account_state: AccountState,
 }
 
+/// A query for the user of that name and what the text adds.
+macro_rules! known {
+    ($username:expr, $rest:literal) => {
+        sqlx::query_as!(
+            Known,
+            r#"select u.id, u.idp_id, u.auth_epoch, u.first_sign_in, a.name as account,
+                      a.state as "account_state: AccountState"
+               from users u join accounts a on a.id = u.account_id where u.username = $1 "#
+                + $rest,
+            $username
+        )
+    };
+}
+
+/// Locked until the transaction ends.
 pub async fn lock_known(db: &mut PgConnection, username: &str) -> sqlx::Result<Option<Known>> {
-    sqlx::query_as!(
-        Known,
-        "select u.id, u.idp_id, u.auth_epoch, u.first_sign_in, a.name as account
-         from users u join accounts a on a.id = u.account_id where u.username = $1 for update of u",
-        username
-    )
-    .fetch_optional(db)
-    .await
+    known!(username, "for update of u").fetch_optional(db).await
 }
 
-/// The same, not locked.
 pub async fn find_known(db: &mut PgConnection, username: &str) -> sqlx::Result<Option<Known>> {
-    sqlx::query_as!(
-        Known,
-        "select u.id, u.idp_id, u.auth_epoch, u.first_sign_in, a.name as account
-         from users u join accounts a on a.id = u.account_id where u.username = $1",
-        username
-    )
-    .fetch_optional(db)
-    .await
+    known!(username, "").fetch_optional(db).await
 }
 
 pub async fn note_first_sign_in(db: &mut PgConnection, user_id: Uuid, now: OffsetDateTime) -> sqlx::Result<()> {

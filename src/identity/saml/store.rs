@@ -214,12 +214,12 @@ pub async fn update_source(db: &mut PgConnection, idp: &Idp) -> sqlx::Result<()>
     Ok(())
 }
 
-/// Deletes the provider, with its users, their keys and sessions, its mappings and requests (`on delete cascade`).
 /// The users whom the provider vouches for.
 pub async fn list_users(db: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!("select id from users where idp_id = $1", id).fetch_all(db).await
 }
 
+/// Deletes the provider, with its users, their keys and sessions, its mappings and requests (`on delete cascade`).
 pub async fn delete_idp(db: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
     sqlx::query!("delete from users where idp_id = $1", id).execute(&mut *db).await?;
     sqlx::query!("delete from identity_providers where id = $1", id).execute(db).await?;

@@ -1,13 +1,47 @@
-//! What a sign-in makes and changes, for the audit trail: each has a record beside the sign-in's, of the type of the
-//! operation that does it by hand, so that it is found as that is.
+//! What the audit trail is told: of a provider that is changed, and of what a sign-in makes and changes. Each of the
+//! latter has a record beside the sign-in's, of the type of the operation that does it by hand, so that it is found as
+//! that is.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
-use super::Idp;
+use super::{Idp, types::RbacManagerSamlConfiguration};
 use crate::{
-    audit::{Beside, recording::Resource},
+    audit::{Beside, recording::Resource, seal::hex},
     identity::user_groups::{UserGroup, trail::of_members},
 };
+
+/// A provider's properties: what the API shows of it, and what was read of its metadata, which another fetch may give
+/// other values though the URL stays.
+#[derive(Serialize)]
+pub struct Told {
+    #[serde(flatten)]
+    shown: RbacManagerSamlConfiguration,
+    entity_id: String,
+    sso_url: String,
+    /// The SHA-256 of each, in hexadecimal.
+    certificates: Vec<String>,
+}
+
+impl From<&Idp> for Told {
+    fn from(idp: &Idp) -> Self {
+        let metadata = &idp.metadata;
+        Self {
+            // What the deployment requires is no property of the provider.
+            shown: RbacManagerSamlConfiguration::new(idp.clone(), false),
+            entity_id: metadata.entity_id.clone(),
+            sso_url: metadata.sso_url.clone(),
+            certificates: metadata.certificates.iter().map(|certificate| fingerprint(certificate)).collect(),
+        }
+    }
+}
+
+/// Of a certificate in base64.
+fn fingerprint(certificate: &str) -> String {
+    hex(&Sha256::digest(STANDARD.decode(certificate).unwrap_or_default()))
+}
 
 /// What the sign-in of a user by a provider made and changed so far.
 #[derive(Debug)]

@@ -87,7 +87,9 @@ async fn settings_of_an_identity_provider_that_changed_are_told() {
     let metadata = idp::metadata_of(idp::ENTITY, &[&idp::KEY, &idp::OTHER_KEY]);
     let told = put(json!({ "idp_metadata_xml": metadata })).await;
     let names: Vec<_> = told.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["idp_metadata_xml"]);
+    assert_eq!(names, ["certificates", "idp_metadata_xml"]);
+    let prints = told["certificates"].as_array().unwrap();
+    assert!(prints.len() == 2 && prints.iter().all(|print| print.as_str().unwrap().len() == 64), "{prints:?}");
     let text = told["idp_metadata_xml"].as_str().unwrap();
     assert!(text.chars().count() == 201 && metadata.starts_with(text.trim_end_matches('…')), "{text}");
 }
@@ -105,7 +107,9 @@ async fn other_settings_that_changed_are_told() {
     for (path, body, expected) in [
         ("/v2/accounts/acme", json!({ "email": "a@acme.test" }), json!({ "email": "a@acme.test" })),
         ("/v2/accounts/acme", json!({ "email": null }), json!({ "email": null })),
+        ("/v2/accounts/acme/state", json!({ "state": "enabled" }), Value::Null),
         ("/v2/accounts/acme/state", json!({ "state": "disabled" }), json!({ "state": "disabled" })),
+        ("/v2/accounts/acme/state", json!({ "state": "disabled" }), Value::Null),
     ] {
         admin.put(path, body).await.expect(200);
         assert_eq!(changes(&server).await, expected, "{path}");

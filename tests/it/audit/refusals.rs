@@ -243,3 +243,83 @@ async fn what_could_not_be_written_is_written_later() {
     types.sort_unstable();
     assert_eq!(types, ["\"system.security.sign_in_failed\"", "\"user.identity.set_new_log_level\""]);
 }
+
+#[tokio::test]
+async fn permission_that_the_operation_finds_missing_is_told_once_with_domain_and_action() {
+    let server = at_one_moment().await;
+    let alice = server.user("acme", "alice").await;
+    server.user("victim", "bob").await;
+    let member = json!({ "username": "alice", "domain_name": "victim" });
+    for (method, path, body, operation, lacking) in [
+        (
+            "GET",
+            "/v2/rbac-manager/roles/read-only/members?domain_name=victim",
+            None,
+            "list_role_members",
+            "domain=victim action=listRoleMembers",
+        ),
+        ("GET", "/v2/rbac-manager/users/bob/roles", None, "list_user_roles", "domain=acme action=listRoleMembers"),
+        ("GET", "/v2/auth/check?account=victim", None, "check_auth", "domain=victim action=getAccount"),
+        (
+            "POST",
+            "/v2/auth/check?account=victim&action=getUser",
+            None,
+            "check_auth_by_post",
+            "domain=victim action=getUser",
+        ),
+        (
+            "POST",
+            "/v2/rbac-manager/roles/read-only/members",
+            Some(&member),
+            "add_role_user",
+            "domain=victim action=createRoleMember",
+        ),
+        ("GET", "/v2/accounts", None, "list_accounts", "domain=system action=listAccounts"),
+    ] {
+        let before = refused(&server).await.len();
+        let request = alice.request(method, path);
+        let answer = crate::support::send(match body {
+            Some(body) => request.json(body),
+            None => request,
+        })
+        .await;
+        assert_eq!(answer.status, 403, "{path}: {answer:?}");
+        let new = refused(&server).await.split_off(before);
+        let [record] = &new[..] else { panic!("{path}: {new:?}") };
+        assert_eq!((&record["type"], &record["count"]), (&json!("system.security.permission_denied"), &json!(1)));
+        assert_eq!(
+            details(record, &["user", "user_account", "operation", "address"]),
+            ["alice", "acme", operation, "127.0.0.1"].map(Value::from)
+        );
+        assert!(record["details"]["why"].as_str().unwrap().contains(lacking), "{record}");
+        assert_eq!(record["request_id"], answer.header("x-request-id"));
+    }
+}
+
+#[tokio::test]
+async fn right_password_of_a_disabled_account_is_refused_on_record_at_every_door() {
+    let server = at_one_moment().await;
+    let alice = server.user("acme", "alice").await;
+    server.set_state("acme", "disabled").await;
+    let before = records(&server).await.len();
+    let login = json!({ "username": "alice", "password": PASSWORD });
+    let console = server.nobody().request("POST", "/console/session").header("x-requested-with", "kedge-console");
+    alice.get("/v2/user").await.expect(403);
+    server.ask_for_tokens("alice", PASSWORD).await.expect(403);
+    crate::support::send(console.json(&login)).await.expect(403);
+    let mut told: Vec<_> = refused(&server)
+        .await
+        .iter()
+        .map(|record| {
+            let details = details(record, &["operation", "user", "user_account", "signed_in_by"]);
+            (record["type"].clone(), record["count"].clone(), details)
+        })
+        .collect();
+    told.sort_unstable_by_key(|(.., details)| details[0].to_string());
+    let expected = ["get_oauth_token", "get_user", "sign_in_to_console"].map(|operation| {
+        let details = [operation, "alice", "acme", "password"].map(Value::from).to_vec();
+        (json!("system.security.permission_denied"), json!(1), details)
+    });
+    assert_eq!(told, expected);
+    assert_eq!(records(&server).await.len(), before + 3, "no sign-in counts as one");
+}

@@ -179,3 +179,84 @@ async fn single_sign_on_is_of_the_account_where_the_user_lives_whatever_the_prov
     );
     assert_eq!(records(&server).await[before]["details"]["user_account"], "acme");
 }
+
+/// Type and count of each record since, with who it was, where they live, how they sign in and by which operation.
+async fn refused_since(server: &Server, before: usize) -> Vec<String> {
+    write_tally(server).await;
+    let told = |record: &Value| {
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let kind = text(&record["type"]).rsplit('.').next().unwrap().to_owned();
+        let names = ["user", "user_account", "signed_in_by", "operation"];
+        let [user, account, method, operation] = names.map(|name| text(&record["details"][name]));
+        format!("{}x {kind}: {user} of {account} by {method}, {operation}", record["count"])
+    };
+    records(server).await[before..].iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn single_sign_on_of_a_disabled_account_changes_nothing_and_is_told_as_refused() {
+    let (server, hatters, _) = world().await;
+    let first = says(&[("team", "tea-party"), ("role", "read-only"), ("memberOf", "hatters")]);
+    first.to(&server).await.expect(200);
+    server.set_state("tea-party", "disabled").await;
+    let second = says(&[("team", "tea-party"), ("role", "read-only"), ("memberOf", "gardeners")]);
+    let before = records(&server).await.len();
+    let answer = second.to(&server).await;
+    crate::support::assert_error(&answer, 403, "Not authorized. Account tea-party not enabled.");
+    assert_eq!(refused_since(&server, before).await, ["1x permission_denied: carol of tea-party by saml, saml_sso"]);
+    let before = records(&server).await.len();
+    exchange(&server, &second).await.expect(403);
+    assert_eq!(
+        refused_since(&server, before).await,
+        ["1x permission_denied: carol of tea-party by saml, get_oauth_token"]
+    );
+    let members = server.admin().get(&format!("/v2/system/user-groups/{hatters}/users")).await.expect(200);
+    assert_eq!(members["items"][0]["username"], "carol", "{members}");
+    // The assertion was not taken either.
+    server.set_state("tea-party", "enabled").await;
+    second.to(&server).await.expect(200);
+}
+
+#[tokio::test]
+async fn answer_that_means_nobody_here_is_a_sign_in_that_failed() {
+    let (server, ..) = world().await;
+    let named = |name: &str| Says::of(name, None).with("team", "tea-party").with("role", "read-only");
+    for (says, who) in [
+        (named("admin"), "admin of admin"),
+        (named("system"), "system of -"),
+        (named(&"a".repeat(200)), &format!("{} of -", "a".repeat(64))),
+        (says(&[("team", "admin"), ("role", "read-only")]), "carol of -"),
+        (says(&[("team", "tea-party"), ("role", "no-such-role")]), "carol of -"),
+        (says(&[("team", "tea-party")]), "carol of -"),
+    ] {
+        for by_exchange in [false, true] {
+            let before = records(&server).await.len();
+            let answer = if by_exchange { exchange(&server, &says).await } else { says.to(&server).await };
+            assert_eq!(answer.status, 403, "{answer:?}");
+            assert_eq!(
+                refused_since(&server, before).await,
+                [format!("1x sign_in_failed: {who} by saml, -")],
+                "{answer:?}"
+            );
+            assert_eq!(records(&server).await[before]["request_id"], answer.header("x-request-id"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn first_single_sign_on_does_not_tell_of_a_role_that_was_there() {
+    let (server, ..) = world().await;
+    let carol = json!({ "username": "carol", "user_type": "saml", "idp_name": "wonderland" });
+    server.admin().post("/v2/accounts/acme/users", carol).await.expect(200);
+    let held = json!({ "username": "carol", "domain_name": "acme" });
+    server.admin().post("/v2/rbac-manager/roles/read-only/members", held).await.expect(200);
+    let before = records(&server).await.len();
+    says(&[("team", "acme"), ("role", "read-only"), ("role", "full-control")]).to(&server).await.expect(200);
+    assert_eq!(
+        told_since(&server, before).await,
+        [
+            "saml_sso: identity_provider wonderland in acme, carol wonderland",
+            "add_role_user: role_member carol in acme, carol full-control wonderland",
+        ]
+    );
+}

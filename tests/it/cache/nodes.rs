@@ -2,11 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use kedge::{clock::Random, db::changes::Changes};
+use kedge::{
+    clock::Random,
+    db::changes::{Changes, log::CHANNEL},
+};
 use serde_json::json;
+use sqlx::{Connection, PgConnection, PgPool, postgres::PgListener};
 use tokio::{sync::mpsc, time::timeout};
 
-use crate::support::{Client, PASSWORD, Server};
+use crate::support::{Client, PASSWORD, Server, new_database};
 
 const ROUNDS: usize = 25;
 
@@ -93,6 +97,24 @@ async fn other_node_is_woken() {
     one.set_state("acme", "disabled").await;
     let change = timeout(Duration::from_secs(20), heard.recv()).await.expect("nobody woke it");
     assert_eq!(change.as_deref(), Some("account"));
+    reader.abort();
+}
+
+/// The node looks by itself between the commit and the question of the one who committed.
+#[tokio::test]
+async fn other_nodes_are_woken_for_a_change_that_was_read_before_its_writer_asked() {
+    const NEVER: Duration = Duration::from_hours(1);
+    let database = new_database().await;
+    let mut listener = PgListener::connect_with(&PgPool::connect_lazy_with(database.clone())).await.unwrap();
+    listener.listen(CHANNEL).await.unwrap();
+    let (node, reader) = Changes::new(Random::System.uuid(), NEVER);
+    let reader = tokio::spawn(reader.polling_every(NEVER).run(database.clone()));
+    node.renewed().await.unwrap();
+    let mut writer = PgConnection::connect_with(&database).await.unwrap();
+    sqlx::raw_sql("update accounts set state = state").execute(&mut writer).await.unwrap();
+    node.renewed().await.unwrap();
+    node.obeyed().await;
+    timeout(Duration::from_mins(1), listener.recv()).await.expect("nobody was woken").unwrap();
     reader.abort();
 }
 

@@ -222,6 +222,38 @@ async fn only_users_that_are_there_sign_in_where_that_is_configured() {
     user(&server, says("alice", &[]).to(&server).await).await;
 }
 
+/// Else what an administrator never asked for would outlast the deployment's setting.
+#[tokio::test]
+async fn what_the_deployment_requires_is_not_the_providers_when_it_is_read_and_sent_back() {
+    let server = server(json!({})).await;
+    let admin = server.admin();
+    let require = async |all: bool| {
+        let key = "user_authentication.sso_require_existing_users";
+        let path = format!("/v2/system/configurations/{key}");
+        admin.put(&path, json!({ "key": key, "value": all })).await.expect(200);
+    };
+    let required = async || admin.get(WONDERLAND).await.expect(200)["require_existing_users"].clone();
+    let send_back = async || {
+        let read = admin.get(WONDERLAND).await.expect(200);
+        assert_eq!(admin.put(WONDERLAND, read).await.expect(200)["require_existing_users"], true);
+    };
+    require(true).await;
+    assert_eq!(required().await, true);
+    send_back().await;
+    require(false).await;
+    assert_eq!(required().await, false);
+    // What is the provider's own stays so, until it is taken away.
+    configure(&server, json!({ "require_existing_users": true }), false).await;
+    require(true).await;
+    send_back().await;
+    require(false).await;
+    assert_eq!(required().await, true);
+    require(true).await;
+    configure(&server, json!({ "require_existing_users": false }), false).await;
+    require(false).await;
+    assert_eq!(required().await, false);
+}
+
 #[tokio::test]
 async fn provider_can_require_users_that_are_there() {
     let server = server(json!({ "require_existing_users": true })).await;

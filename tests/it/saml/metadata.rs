@@ -204,3 +204,28 @@ async fn metadata_that_runs_out_and_is_not_renewed_counts_no_more() {
     server.app.clock.set(now + Duration::from_secs(3601));
     says().to(&server).await.expect(403);
 }
+
+#[tokio::test]
+async fn what_is_fetched_anew_by_a_save_is_on_record() {
+    let server = Server::start().await;
+    let web = Web::start().await;
+    let admin = server.admin();
+    admin.post(IDPS, web.configuration()).await.expect(200);
+    let path = format!("{IDPS}/wonderland");
+    let changes = async || {
+        admin.put(&path, web.configuration()).await.expect(200);
+        let events = admin.get("/v2/events?event_type=user.identity.update_idp&limit=1").await.expect(200);
+        events["results"][0]["event"]["details"]["changes"].clone()
+    };
+    assert_eq!(changes().await, Value::Null);
+    web.serve(&metadata_of(ENTITY, &[&OTHER_KEY]));
+    let told = changes().await;
+    // What `openssl x509 -outform DER | sha256sum` says of it.
+    let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, OTHER_KEY.base64()).unwrap();
+    let print = kedge::audit::seal::hex(&<sha2::Sha256 as sha2::Digest>::digest(der));
+    assert_eq!(told, json!({ "certificates": [print] }));
+    let elsewhere = metadata_of("https://idp.oz.test/", &[&OTHER_KEY]).replace("/sso?tenant=1", "/sso?tenant=2");
+    web.serve(&elsewhere);
+    let sso_url = "https://idp.wonderland.test/sso?tenant=2";
+    assert_eq!(changes().await, json!({ "entity_id": "https://idp.oz.test/", "sso_url": sso_url }));
+}

@@ -2,12 +2,20 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::future::join_all;
+use kedge::{
+    identity::saml::{
+        sign_in::{NotSignedIn, by_response},
+        store,
+    },
+    secret::Secret,
+};
 use serde_json::json;
 
 use crate::support::{
     Server, assert_error,
-    idp::{Says, bring},
+    idp::{ENTITY, KEY, OTHER_KEY, Says, bring, configuration, metadata_of},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,4 +76,34 @@ async fn first_sign_ins_at_once_make_one_user_and_one_account() {
     let users = server.admin().get("/v2/accounts/wonderland/users").await.expect(200);
     assert_eq!(crate::support::names(&users, "username"), ["alice"]);
     assert_eq!(users[0]["unified_roles"].as_array().unwrap().len(), 1);
+}
+
+/// An administrator acts on a leaked certificate, or tightens the rules, while an answer is being verified by what was
+/// in force before.
+#[tokio::test]
+async fn answer_counts_no_more_where_its_provider_was_saved_since_it_was_read() {
+    let server = Server::start().await;
+    let path = "/v2/rbac-manager/saml/idps/wonderland";
+    let both = json!({ "allow_unsolicited": true, "idp_metadata_xml": metadata_of(ENTITY, &[&KEY, &OTHER_KEY]) });
+    server.idp(both.clone()).await;
+    let alone = json!({ "allow_unsolicited": true });
+    let role = json!({ "allow_unsolicited": true, "idp_role_attribute": "role" });
+    for change in [json!({}), role, alone] {
+        server.admin().put(path, configuration(&both)).await.expect(200);
+        let read = async || {
+            let idp = store::find_idp(&mut server.app.db.connection().await.unwrap(), "wonderland").await;
+            idp.unwrap().unwrap()
+        };
+        let before = read().await;
+        server.admin().put(path, configuration(&change)).await.expect(200);
+        let answer = async |idp| {
+            let response = Secret::new(STANDARD.encode(Says::of("alice", None).xml_signed_by(&OTHER_KEY)));
+            by_response(&server.app, idp, response, |_| None).await
+        };
+        let answered = answer(before).await;
+        let Err(NotSignedIn::Refused(why)) = answered else { panic!("{change}: {answered:?}") };
+        assert_eq!(why.to_string(), "the identity provider was changed meanwhile", "{change}");
+        server.admin().put(path, configuration(&both)).await.expect(200);
+        answer(read().await).await.unwrap();
+    }
 }
