@@ -60,6 +60,11 @@ class Listener(ThreadingHTTPServer):
 
     request_queue_size = 128
 
+    def server_activate(self):
+        super().server_activate()
+        # A connection may be gone again before it is accepted: who waited for the next one could not be stopped.
+        self.socket.setblocking(False)
+
 
 class Key:
     """A private key and its self-signed certificate, in files: xmlsec1 reads nothing else."""

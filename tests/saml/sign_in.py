@@ -12,6 +12,8 @@ import sys
 from html.parser import HTMLParser
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 
 class Form(HTMLParser):
@@ -50,7 +52,10 @@ def login(kedge, name):
 
 def form_at(url):
     """The form with the response that the identity provider would have a browser post to Kedge."""
-    return Form(taken(requests.get(url, timeout=30)).text)
+    with requests.Session() as browser:
+        # As browsers do: it asks again where the connection is reset before there is an answer.
+        browser.mount("http", HTTPAdapter(max_retries=Retry(3, backoff_factor=0.2)))
+        return Form(taken(browser.get(url, timeout=30)).text)
 
 
 def send(form, **arguments):

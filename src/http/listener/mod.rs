@@ -28,7 +28,7 @@ use hyper_util::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
 };
 use tower::Service as _;
 
@@ -90,7 +90,9 @@ pub async fn serve(
     }
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.connections as usize));
-    let server = Arc::new(Connections { tls, service, http1: http1(&limits), http2: http2(), unread: limits.head });
+    let (stopping, serving) = watch::channel(());
+    let (http1, http2) = (http1(&limits), http2());
+    let server = Arc::new(Connections { tls, service, http1, http2, unread: limits.head, serving });
     tokio::pin!(stop);
     loop {
         let accepted = async {
@@ -117,7 +119,7 @@ pub async fn serve(
             drop((place, connected));
         });
     }
-    drop(listener);
+    drop((listener, stopping));
     tokio::time::timeout(patience, graceful.shutdown()).await.is_ok()
 }
 
@@ -146,6 +148,8 @@ struct Connections {
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
     unread: Duration,
+    /// Closed when the server stops.
+    serving: watch::Receiver<()>,
 }
 
 impl Connections {
@@ -153,19 +157,30 @@ impl Connections {
         // A small answer must not wait for more to be sent; an error would show at the first write.
         drop(stream.set_nodelay(true));
         let Some(tls) = &self.tls else { return self.requests(stream, true, address, watcher).await };
-        match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-            Ok(Ok(stream)) => {
+        match self.before_requests(tls.accept(stream)).await {
+            Some(Ok(stream)) => {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 self.requests(stream, http2, address, watcher).await;
             }
-            Ok(Err(error)) => {
+            Some(Err(error)) => {
                 self.service.metrics.handshake_failed();
                 tracing::debug!(%address, %error, "a TLS handshake failed");
             }
-            Err(_) => {
+            None => {
                 self.service.metrics.handshake_failed();
                 tracing::debug!(%address, "a TLS handshake took too long");
             }
+        }
+    }
+
+    /// What comes before the first request; `None` where it takes too long. A server that stops does not wait for it:
+    /// browsers connect ahead, and say nothing.
+    async fn before_requests<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut serving = self.serving.clone();
+        tokio::select! {
+            biased;
+            done = tokio::time::timeout(HANDSHAKE, work) => done.ok(),
+            _ = serving.changed() => None,
         }
     }
 
@@ -175,7 +190,7 @@ impl Connections {
     {
         let mut first = Bytes::new();
         if may_be_http2 {
-            let Ok(Ok(read)) = tokio::time::timeout(HANDSHAKE, beginning(&mut stream)).await else { return };
+            let Some(Ok(read)) = self.before_requests(beginning(&mut stream)).await else { return };
             first = read;
         }
         let http2 = first == PREFACE;

@@ -44,6 +44,22 @@ async fn request_in_flight_finishes_and_new_connections_are_refused() {
     assert!(ended.await.unwrap(), "all finished in time");
 }
 
+/// Browsers connect ahead.
+#[tokio::test]
+async fn connection_that_has_said_nothing_is_not_waited_for() {
+    let mut server = Server::start().await;
+    let mut silent = connect(&server).await;
+    let mut unfinished = connect(&server).await;
+    unfinished.write_all(b"P").await.unwrap();
+    server.nobody().get("/health").await.expect(200);
+    let started = Instant::now();
+    assert!(server.stop().await.unwrap(), "all finished in time");
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    for stream in [&mut silent, &mut unfinished] {
+        assert_eq!(stream.read(&mut [0; 8]).await.unwrap_or_default(), 0);
+    }
+}
+
 #[tokio::test]
 async fn request_that_never_finishes_is_not_waited_for_without_end() {
     let mut server = Server::start().await;
