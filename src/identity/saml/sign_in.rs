@@ -21,7 +21,7 @@ use crate::{
     db::WriteError,
     error::{Error, Result},
     identity::sessions::issue::SignedIn,
-    names::shown,
+    names::tried,
     secret::Secret,
     state::App,
     transaction,
@@ -226,7 +226,7 @@ enum Settled {
 /// Takes the request and the assertion, so that neither counts again, and the user with them.
 async fn settle(app: &App, idp: &Idp, request: Option<&str>, said: &Said) -> Result<SignedIn, NotSignedIn> {
     // Before it is asked whether they are let in: who is refused has a record, too.
-    provision::tell_who(idp.mapping.username(said).ok().map(shown), idp, None);
+    provision::tell_who(idp.mapping.username(said).ok().map(tried), idp, None);
     let person = idp.mapping.person(said, &app.roles).map_err(|why| {
         tracing::info!(idp = idp.name, %why, "single sign-on refused");
         Error::from(Denial::SignIn(why.to_string()))
