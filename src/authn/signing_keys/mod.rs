@@ -48,15 +48,15 @@ const FRESH: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct SigningKeys {
     /// `None`: the one key comes from the configuration.
-    made: Option<Made>,
+    in_database: Option<InDatabase>,
     changes: Arc<Changes>,
     /// What was read last.
-    read: RwLock<Read>,
+    latest: RwLock<Snapshot>,
 }
 
 /// The keys, and when they were read: by the clock, and in the order of changes.
 #[derive(Clone, Debug)]
-struct Read {
+struct Snapshot {
     at: OffsetDateTime,
     moment: Moment,
     ring: Ring,
@@ -67,7 +67,7 @@ type Ring = Arc<[Held]>;
 
 /// Keys that Kedge made, in the database.
 #[derive(Debug)]
-struct Made {
+struct InDatabase {
     sealing: Option<Sealing>,
 }
 
@@ -101,21 +101,21 @@ impl SigningKeys {
         sealing: Option<Sealing>,
     ) -> Result<Self, KeyError> {
         let (at, moment) = (clock.now(), changes.freshness().moment());
-        let (made, ring): (_, Ring) = if let Some(key) = configured {
+        let (in_database, ring): (_, Ring) = if let Some(key) = configured {
             (None, Arc::new([Held { key: Arc::new(key), until: None }]))
         } else {
-            let made = Made { sealing };
-            made.ensure(db, random, at).await?;
-            let ring = made.read_all(db, at).await?;
-            (Some(made), ring)
+            let in_database = InDatabase { sealing };
+            in_database.ensure(db, random, at).await?;
+            let ring = in_database.read_all(db, at).await?;
+            (Some(in_database), ring)
         };
-        Ok(Self { made, changes, read: RwLock::new(Read { at, moment, ring }) })
+        Ok(Self { in_database, changes, latest: RwLock::new(Snapshot { at, moment, ring }) })
     }
 
     /// Whether whoever reads the database can sign tokens.
     #[must_use]
     pub fn are_readable(&self) -> bool {
-        self.made.as_ref().is_some_and(|made| made.sealing.is_none())
+        self.in_database.as_ref().is_some_and(|in_database| in_database.sealing.is_none())
     }
 
     /// The key to sign with now: another node may have changed it since this one looked.
@@ -123,8 +123,8 @@ impl SigningKeys {
     /// # Errors
     /// What the database says.
     pub async fn signing(&self, db: &Db, clock: &Clock) -> Result<Arc<SigningKey>> {
-        let ring = self.read().ring;
-        let Some(made) = &self.made else {
+        let ring = self.snapshot().ring;
+        let Some(in_database) = &self.in_database else {
             let key = ring.first().map(|held| Arc::clone(&held.key));
             return key.ok_or_else(|| Error::internal("there is no signing key"));
         };
@@ -133,7 +133,7 @@ impl SigningKeys {
         if let Some(key) = named(&ring) {
             return Ok(key);
         }
-        let ring = self.reload(made, db, clock).await?;
+        let ring = self.reload(in_database, db, clock).await?;
         named(&ring).ok_or(Error::Unavailable("the signing key is being changed"))
     }
 
@@ -143,13 +143,13 @@ impl SigningKeys {
     /// # Errors
     /// Why the token is refused, or what the database says.
     pub async fn verify(&self, db: &Db, clock: &Clock, token: &str) -> Result<Verified> {
-        let Read { at, moment, mut ring } = self.read();
+        let Snapshot { at, moment, mut ring } = self.snapshot();
         let is_asked = match ring.iter().find(|held| held.key.is_header_of(token)) {
             Some(held) => (clock.now() - at).abs() > FRESH || self.is_changed(held, moment),
             None => SigningKey::could_be_ours(token),
         };
-        if let Some(made) = self.made.as_ref().filter(|_| is_asked) {
-            ring = self.reload(made, db, clock).await?;
+        if let Some(in_database) = self.in_database.as_ref().filter(|_| is_asked) {
+            ring = self.reload(in_database, db, clock).await?;
         }
         let held = ring.iter().find(|held| held.key.is_header_of(token));
         let held = held.ok_or(Error::unauthenticated("access token with the header of no key"))?;
@@ -165,17 +165,17 @@ impl SigningKeys {
     /// # Errors
     /// What the database says.
     pub async fn published(&self, db: &Db, clock: &Clock) -> Result<Vec<Jwk>> {
-        let ring = match &self.made {
-            Some(made) => self.reload(made, db, clock).await?,
-            None => self.read().ring,
+        let ring = match &self.in_database {
+            Some(in_database) => self.reload(in_database, db, clock).await?,
+            None => self.snapshot().ring,
         };
         let now = clock.now();
         let counting = ring.iter().filter(|held| held.until.is_none_or(|until| until > now));
         Ok(counting.filter_map(|held| held.key.public().cloned()).collect())
     }
 
-    fn read(&self) -> Read {
-        self.read.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn snapshot(&self) -> Snapshot {
+        self.latest.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn is_changed(&self, held: &Held, since: Moment) -> bool {
@@ -183,15 +183,15 @@ impl SigningKeys {
         !self.changes.freshness().is_unchanged(since, &[stripe])
     }
 
-    async fn reload(&self, made: &Made, db: &Db, clock: &Clock) -> Result<Ring> {
+    async fn reload(&self, in_database: &InDatabase, db: &Db, clock: &Clock) -> Result<Ring> {
         let (at, moment) = (clock.now(), self.changes.freshness().moment());
-        let ring = made.read(db, at, &self.read().ring).await?;
-        *self.read.write().unwrap_or_else(PoisonError::into_inner) = Read { at, moment, ring: Arc::clone(&ring) };
+        let ring = in_database.read(db, at, &self.snapshot().ring).await?;
+        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = Snapshot { at, moment, ring: Arc::clone(&ring) };
         Ok(ring)
     }
 }
 
-impl Made {
+impl InDatabase {
     /// Makes the first key where there is none, and seals one that stands bare.
     async fn ensure(&self, db: &Db, random: &Random, now: OffsetDateTime) -> Result<(), KeyError> {
         let (seed, nonce) = (Zeroizing::new(random.bytes()), random.bytes());
@@ -298,11 +298,11 @@ pub async fn rotate(
     lifetime: Duration,
     has_trail: bool,
 ) -> Result<Rotated, KeyError> {
-    let made = Made { sealing };
+    let in_database = InDatabase { sealing };
     // Where the sealing key is the wrong one or missing, now is the time to say so.
-    made.read_all(db, clock.now()).await?;
+    in_database.read_all(db, clock.now()).await?;
     let seed = Zeroizing::new(random.bytes());
-    let new = made.new_key(&seed, random.bytes())?;
+    let new = in_database.new_key(&seed, random.bytes())?;
     let now = clock.now();
     let record = SecurityEvent::SigningKeyRotated.record(clock, random, &new.kid);
     let retired: Result<_> = transaction!(db, |db| {

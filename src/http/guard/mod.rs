@@ -324,25 +324,23 @@ async fn settle(
     parts: &mut Parts,
 ) -> Result<()> {
     let action = permission.action;
-    let header = match permission.domain {
-        DomainSource::CallerAccount | DomainSource::RequestAccount => account_header(&parts.headers)?,
-        DomainSource::PathAccount | DomainSource::CallerHome | DomainSource::System => None,
-    };
-    let (action, account) = match permission.domain {
+    let asked = |action, header| PendingPermission { action, caller: caller.clone(), header };
+    let (question, account) = match permission.domain {
         DomainSource::System => return Ok(roles::permit(caller, action, Domain::System)?),
         DomainSource::RequestAccount => {
-            parts.extensions.insert(PendingPermission { action, caller: caller.clone(), header });
+            parts.extensions.insert(asked(action, account_header(&parts.headers)?));
             return Ok(());
         }
-        DomainSource::CallerAccount => (action, None),
-        DomainSource::CallerHome => (action, Some(caller.account.name.as_str())),
+        DomainSource::CallerAccount => (asked(action, account_header(&parts.headers)?), None),
+        DomainSource::CallerHome => (asked(action, None), Some(caller.account.name.as_str())),
         DomainSource::PathAccount => {
             let account = named.account.as_deref().unwrap_or_default();
             let oneself = account == caller.account.name && named.user.as_ref() == Some(&caller.user.username);
-            (permission.self_twin.filter(|_| oneself).unwrap_or(action), Some(account))
+            let action = permission.self_twin.filter(|_| oneself).unwrap_or(action);
+            (asked(action, None), Some(account))
         }
     };
-    let target = PendingPermission { action, caller: caller.clone(), header }.account(app, account).await?;
+    let target = question.account(app, account).await?;
     parts.extensions.insert(target);
     Ok(())
 }
