@@ -224,7 +224,7 @@ async fn answer_that_means_nobody_here_is_a_sign_in_that_failed() {
     for (says, who) in [
         (named("admin"), "admin of admin"),
         (named("system"), "system of -"),
-        (named(&"a".repeat(200)), &format!("{} of -", "a".repeat(64))),
+        (named(&"a".repeat(200)), &format!("{}… of -", "a".repeat(64))),
         (says(&[("team", "admin"), ("role", "read-only")]), "carol of -"),
         (says(&[("team", "tea-party"), ("role", "no-such-role")]), "carol of -"),
         (says(&[("team", "tea-party")]), "carol of -"),
