@@ -109,6 +109,10 @@ async fn what_cannot_be_is_refused_with_its_name() {
             json!({ "idp_metadata_xml": metadata().replace("X509Certificate>MI", "X509Certificate>!!") }),
             "cannot be read",
         ),
+        (
+            json!({ "idp_metadata_xml": metadata().replace("X509Certificate>MI", &format!("X509Certificate>M{}", "é".repeat(99))) }),
+            "cannot be read",
+        ),
         (json!({ "idp_metadata_xml": metadata().replace("HTTP-Redirect", "HTTP-POST") }), "HTTP-Redirect"),
         (
             json!({ "idp_metadata_xml": metadata().replace("https://idp.wonderland.test/sso", "javascript:x") }),
